@@ -1,0 +1,350 @@
+"""Every setting: its type, its default and one line of help.
+
+One TOML file, then the environment over it: `CLARION_DATABASE_URL` sets `url` in `[database]`.
+A key that is unknown or has a wrong value is an error that names the key, before anything starts.
+`docs/configuration.md` is generated from this module.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from ipaddress import ip_network
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta, Struct, field
+
+Port = Annotated[int, Meta(ge=0, le=65535)]
+Seconds = Annotated[float, Meta(gt=0)]
+Count = Annotated[int, Meta(ge=1)]
+Ton = Annotated[int, Meta(ge=0, le=6)]
+Npi = Annotated[int, Meta(ge=0, le=18)]
+
+
+class SettingsError(Exception):
+    """The settings cannot be used; the message names the key."""
+
+
+class _Section(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    pass
+
+
+class Database(_Section):
+    """Where everything is stored."""
+
+    url: Annotated[
+        str,
+        Meta(
+            description="PostgreSQL 15 or newer, as a connection URL; several hosts are tried in "
+            "turn (`postgresql://user@a,b/clarion?target_session_attrs=read-write`). Empty: "
+            "`clarion run` starts an embedded server in the data directory.",
+            extra={"secret": True},
+        ),
+    ] = ""
+    pool_size: Annotated[Count, Meta(description="Connections a process may hold.")] = 12
+    connect_timeout: Annotated[Seconds, Meta(description="Seconds to wait for a connection.")] = 5.0
+    statement_timeout: Annotated[
+        Seconds, Meta(description="Seconds after which the server ends a statement.")
+    ] = 30.0
+
+
+class Http(_Section):
+    """The HTTP listener that all doors share."""
+
+    listen: Annotated[
+        str, Meta(description="HOST:PORT to listen on; port 0 picks a free one.")
+    ] = "127.0.0.1:8080"
+    public_url: Annotated[
+        str, Meta(description="The address that clients use, for links; empty: the listener's own.")
+    ] = ""
+    trusted_networks: Annotated[
+        tuple[str, ...],
+        Meta(
+            description="Networks whose int-companyId and int-appId headers are believed in place "
+            "of a token. Empty: none."
+        ),
+    ] = ()
+    max_body_bytes: Annotated[Count, Meta(description="Largest request body, in bytes.")] = 8_388_608
+    rate_limit: Annotated[
+        Annotated[float, Meta(ge=0)],
+        Meta(description="Requests a second for each application; 0 is no limit."),
+    ] = 0.0
+    rate_burst: Annotated[
+        Count, Meta(description="Requests that may come at once above the rate limit.")
+    ] = 100
+
+
+class Log(_Section):
+    """What is logged, and how."""
+
+    level: Annotated[
+        Literal["debug", "info", "warning", "error"], Meta(description="The least level shown.")
+    ] = "info"
+    format: Annotated[
+        Literal["console", "json"], Meta(description="Readable lines, or one JSON object a line.")
+    ] = "console"
+
+
+class Intake(_Section):
+    """What a message request may ask for."""
+
+    max_recipients: Annotated[Count, Meta(description="Recipients a message request may name.")] = (
+        100_000
+    )
+    direct_recipients: Annotated[
+        Count,
+        Meta(description="Up to so many recipients are prepared before the answer; more, after it."),
+    ] = 50
+    max_fragments: Annotated[
+        Annotated[int, Meta(ge=1, le=31)], Meta(description="Fragments one message may need.")
+    ] = 10
+    max_schedule_days: Annotated[
+        Count, Meta(description="How many days ahead a message may be scheduled.")
+    ] = 60
+    sender_queue_limit: Annotated[
+        Count,
+        Meta(description="Messages that may wait for one sender id; above it, requests get 429."),
+    ] = 1_000_000
+
+
+class Dispatch(_Section):
+    """How messages are handed to connectors."""
+
+    poll_interval: Annotated[
+        Seconds, Meta(description="Seconds between looks at the queue when no hint comes.")
+    ] = 0.25
+    batch_size: Annotated[Count, Meta(description="Messages claimed at once for one sender.")] = 250
+    node_lease: Annotated[
+        Seconds,
+        Meta(description="Seconds after which a silent process loses its binds and its claims."),
+    ] = 8.0
+    reassembly_timeout: Annotated[
+        Seconds, Meta(description="Seconds to wait for the missing parts of a long MO message.")
+    ] = 120.0
+
+
+class Retention(_Section):
+    """How long things are kept."""
+
+    message_days: Annotated[
+        Count, Meta(description="Days that requests and messages are kept before their drop.")
+    ] = 90
+    partition_days: Annotated[Count, Meta(description="Days in one partition of a big table.")] = 7
+    unknown_receipt_hours: Annotated[
+        Count, Meta(description="Hours that a receipt waits for the message that it speaks of.")
+    ] = 48
+
+
+class Senders(_Section):
+    """Sender ids."""
+
+    auto_provision: Annotated[
+        bool,
+        Meta(
+            description="A new sender id is IMPLEMENTED at once. Off: it stays "
+            "PENDING_IMPLEMENTATION until `clarion sender provision`."
+        ),
+    ] = False
+
+
+class _Connector(_Section):
+    default: Annotated[
+        bool, Meta(description="Takes the sender ids that no other connector names.")
+    ] = False
+    addresses: Annotated[
+        tuple[str, ...],
+        Meta(description='Sender addresses carried here; a final * is any ending ("49151*").'),
+    ] = ()
+    throughput: Annotated[
+        Annotated[float, Meta(ge=0)], Meta(description="Messages a second at most; 0 is no limit.")
+    ] = 0.0
+    retry: Annotated[
+        tuple[Seconds, ...],
+        Meta(description="Seconds before each further try after a temporary failure."),
+    ] = (5.0, 30.0, 120.0, 600.0, 1800.0, 3600.0)
+    on_uncertain: Annotated[
+        Literal["resend", "fail"],
+        Meta(
+            description="A message that was handed over without an answer: send it again (it may "
+            "arrive twice) or fail it (it may not arrive)."
+        ),
+    ] = "resend"
+
+
+class SandboxConnector(_Connector, tag="sandbox", tag_field="kind"):
+    """The built-in carrier with virtual handsets."""
+
+    receipt_delay: Annotated[
+        Annotated[float, Meta(ge=0)], Meta(description="Seconds until a handset's receipt.")
+    ] = 0.2
+
+
+class Tls(_Section):
+    """TLS towards an SMSC."""
+
+    ca: Annotated[str, Meta(description="File of trusted authorities; empty: the system's.")] = ""
+    certificate: Annotated[str, Meta(description="File of our client certificate chain.")] = ""
+    key: Annotated[str, Meta(description="File of our client key.")] = ""
+    server_name: Annotated[
+        str, Meta(description="Name expected in the server's certificate; empty: the host.")
+    ] = ""
+    verify: Annotated[bool, Meta(description="Refuse a certificate that cannot be verified.")] = True
+
+
+class SmppConnector(_Connector, tag="smpp", tag_field="kind"):
+    """Binds to an SMSC over SMPP 3.4."""
+
+    host: Annotated[str, Meta(description="The SMSC's host.", min_length=1)]
+    port: Annotated[Port, Meta(description="The SMSC's port.")] = 2775
+    system_id: Annotated[str, Meta(description="Our system_id.", max_length=15)] = ""
+    password: Annotated[
+        str, Meta(description="Our password.", max_length=64, extra={"secret": True})
+    ] = ""
+    system_type: Annotated[str, Meta(description="Our system_type.", max_length=12)] = ""
+    bind: Annotated[
+        Literal["transceiver", "transmitter", "receiver", "pair"],
+        Meta(description="Kind of bind; `pair` is a transmitter and a receiver."),
+    ] = "transceiver"
+    binds: Annotated[Count, Meta(description="Binds held open over all nodes.")] = 1
+    window: Annotated[Count, Meta(description="Requests under way on one bind.")] = 100
+    interface_version: Annotated[
+        Literal["3.3", "3.4", "5.0"], Meta(description="Version named at bind.")
+    ] = "3.4"
+    tls: Annotated[Tls | None, Meta(description="TLS towards the SMSC; absent: plain TCP.")] = None
+    enquire_link: Annotated[Seconds, Meta(description="Seconds of silence before enquire_link.")] = (
+        30.0
+    )
+    response_timeout: Annotated[Seconds, Meta(description="Seconds to wait for a response.")] = 10.0
+    connect_timeout: Annotated[
+        Seconds, Meta(description="Seconds for the connection and the bind.")
+    ] = 10.0
+    reconnect: Annotated[
+        tuple[Seconds, ...],
+        Meta(description="Seconds before each further connection; the last repeats."),
+    ] = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
+    service_type: Annotated[str, Meta(description="service_type of submit_sm.", max_length=5)] = ""
+    source_ton: Annotated[Ton | None, Meta(description="Fixed source TON; absent: by address.")] = (
+        None
+    )
+    source_npi: Annotated[Npi | None, Meta(description="Fixed source NPI; absent: by address.")] = (
+        None
+    )
+    destination_ton: Annotated[Ton, Meta(description="Destination TON.")] = 1
+    destination_npi: Annotated[Npi, Meta(description="Destination NPI.")] = 1
+    address_range: Annotated[str, Meta(description="address_range of the bind.", max_length=40)] = ""
+    default_alphabet: Annotated[
+        Literal["gsm7", "gsm7-packed", "latin1", "ascii"],
+        Meta(description="What data_coding 0 means to this SMSC."),
+    ] = "gsm7"
+    latin1: Annotated[
+        bool,
+        Meta(description="Send text that only Latin-1 holds with data_coding 3, not as UCS-2."),
+    ] = False
+    concatenation: Annotated[
+        Literal["udh", "sar", "payload"],
+        Meta(description="Long messages: UDH, sar_* TLVs, or one message_payload."),
+    ] = "udh"
+    receipts: Annotated[bool, Meta(description="Ask for delivery receipts.")] = True
+    receipt_ids: Annotated[
+        Literal["auto", "exact"],
+        Meta(
+            description="auto: an id matches in hex or decimal, in any case, with or without "
+            "leading zeros."
+        ),
+    ] = "auto"
+    refused_statuses: Annotated[
+        tuple[int, ...],
+        Meta(description="Further command_status values that mean a permanent refusal."),
+    ] = ()
+    temporary_statuses: Annotated[
+        tuple[int, ...],
+        Meta(description="Further command_status values that mean: try again later."),
+    ] = ()
+
+
+ConnectorSettings = SandboxConnector | SmppConnector
+
+
+class Settings(_Section):
+    """Everything that one installation sets."""
+
+    database: Database = field(default_factory=Database)
+    http: Http = field(default_factory=Http)
+    log: Log = field(default_factory=Log)
+    intake: Intake = field(default_factory=Intake)
+    dispatch: Dispatch = field(default_factory=Dispatch)
+    retention: Retention = field(default_factory=Retention)
+    senders: Senders = field(default_factory=Senders)
+    connectors: dict[str, ConnectorSettings] = {}
+
+
+ENVIRONMENT_ONLY = frozenset({"CLARION_CONFIG", "CLARION_DATA"})
+"""Variables that the command line reads itself."""
+
+
+def load(path: Path | None, environment: Mapping[str, str] | None = None) -> Settings:
+    """Settings from a TOML file (or none) and the environment. Raises SettingsError."""
+    raw: dict[str, Any] = {}
+    if path is not None:
+        try:
+            raw = tomllib.loads(path.read_text("utf-8"))
+        except OSError as error:
+            raise SettingsError(f"{path}: {error.strerror}") from error
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise SettingsError(f"{path}: not TOML: {error}") from error
+    settings = _convert(raw, where=str(path) if path else "settings", strict=True)
+    overrides = _from_environment(os.environ if environment is None else environment)
+    for variable, section, key, value in overrides:
+        raw.setdefault(section, {})[key] = value
+        settings = _convert(raw, where=variable, strict=False)
+    _check(settings)
+    return settings
+
+
+def _convert(raw: Mapping[str, Any], *, where: str, strict: bool) -> Settings:
+    try:
+        return msgspec.convert(raw, Settings, strict=strict)
+    except msgspec.ValidationError as error:
+        raise SettingsError(f"{where}: {_words(error)}") from error
+
+
+def _words(error: msgspec.ValidationError) -> str:
+    text, _, path = str(error).partition(" - at `$")
+    key = path.rstrip("`").lstrip(".")
+    return f"{key}: {text}" if key else text
+
+
+def _from_environment(environment: Mapping[str, str]) -> list[tuple[str, str, str, Any]]:
+    sections = {f.name: f.type for f in msgspec.structs.fields(Settings) if f.name != "connectors"}
+    found = []
+    for variable, value in sorted(environment.items()):
+        if not variable.startswith("CLARION_") or variable in ENVIRONMENT_ONLY:
+            continue
+        section, _, key = variable.removeprefix("CLARION_").lower().partition("_")
+        known = sections.get(section)
+        fields = {f.name: f.type for f in msgspec.structs.fields(known)} if known else {}
+        if key not in fields:
+            raise SettingsError(f"{variable}: there is no setting {section}.{key}")
+        listed = "tuple" in str(fields[key])
+        found.append((variable, section, key, value.split(",") if listed else value))
+    return found
+
+
+def _check(settings: Settings) -> None:
+    """The rules that one field alone cannot state."""
+    host, _, port = settings.http.listen.rpartition(":")
+    if not host or not port.isdigit() or int(port) > 65535:
+        raise SettingsError(f"http.listen: {settings.http.listen!r} is not HOST:PORT")
+    for network in settings.http.trusted_networks:
+        try:
+            ip_network(network)
+        except ValueError as error:
+            raise SettingsError(f"http.trusted_networks: {error}") from error
+    if settings.intake.max_schedule_days >= settings.retention.message_days:
+        raise SettingsError("intake.max_schedule_days: must be under retention.message_days")
+    defaults = [name for name, c in settings.connectors.items() if c.default]
+    if len(defaults) > 1:
+        raise SettingsError(f"connectors: only one can be the default, not {', '.join(defaults)}")
