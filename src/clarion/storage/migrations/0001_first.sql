@@ -166,8 +166,8 @@ create table message_request (
     company_id integer not null,
     id uuid not null,
     application_id integer not null,
-    solo boolean not null,        -- one recipient: state and counts are read from its message
-    state request_state not null, -- of a solo request: only what its message cannot tell
+    state request_state not null, -- of a solo request: TRANSMITTING; its message tells the rest
+    solo_message_id uuid,         -- set for one recipient: state and counts are its message's
     sender_id uuid not null,
     recipients text[] not null,   -- as the client gave them
     body text not null,
@@ -258,6 +258,42 @@ create table message (
     primary key (company_id, id)
 ) partition by range (id);
 create index message_peer on message (company_id, peer_address, id);
+
+-- Requests as clients see them. Most requests have one recipient: those keep no counts and no
+-- state of their own, so that sending costs no update of the request.
+create view message_request_now as
+select
+    r.company_id, r.id, r.application_id, r.solo_message_id,
+    case when m.id is null then r.state
+         when m.state in ('CREATED', 'SCHEDULED') then 'TRANSMITTING'
+         when m.state = 'PAUSED' then 'PAUSED'
+         when m.state = 'CANCELED' then 'CANCELED'
+         else 'COMPLETED' end::request_state as state,
+    r.sender_id, r.recipients, r.body, r.subject, r.external_id, r.conversation_id, r.campaign_id,
+    r.program_id, r.reply_to, r.consent_requirement, r.content_type, r.test,
+    r.pause_before_transmit, r.pause_expires_at, r.scheduled_at, r.scheduled_zone, r.expires_at,
+    r.options, r.recipient_count, r.duplicate_count,
+    case when m.id is null then r.pending_count
+         else (m.state in ('CREATED', 'SCHEDULED', 'PAUSED'))::integer end as pending_count,
+    case when m.id is null then r.sent_count
+         else (m.sent_at is not null)::integer end as sent_count,
+    case when m.id is null then r.delivered_count
+         else (m.delivered_at is not null)::integer end as delivered_count,
+    case when m.id is null then r.read_count
+         else (m.read_at is not null)::integer end as read_count,
+    case when m.id is null then r.converted_count
+         else (m.converted_at is not null)::integer end as converted_count,
+    case when m.id is null then r.canceled_count
+         else (m.state = 'CANCELED')::integer end as canceled_count,
+    case when m.id is null then r.failed_count
+         else (m.state in ('FAILED', 'EXPIRED'))::integer end as failed_count,
+    coalesce(r.failure_code, m.failure_code) as failure_code,
+    coalesce(r.failure_details, m.failure_details) as failure_details,
+    greatest(r.updated_at, m.updated_at) as updated_at,
+    r.deleted_at,
+    r.version + coalesce(m.version - 1, 0) as version
+from message_request r
+left join message m on m.company_id = r.company_id and m.id = r.solo_message_id;
 
 -- One row for each part that a carrier took. Its carrier's id routes receipts back, so the second
 -- index leads with the connector: a receipt names no company.
