@@ -54,9 +54,9 @@ class Database(_Section):
 class Http(_Section):
     """The HTTP listener that all doors share."""
 
-    listen: Annotated[
-        str, Meta(description="HOST:PORT to listen on; port 0 picks a free one.")
-    ] = "127.0.0.1:8080"
+    listen: Annotated[str, Meta(description="HOST:PORT to listen on; port 0 picks a free one.")] = (
+        "127.0.0.1:8080"
+    )
     public_url: Annotated[
         str, Meta(description="The address that clients use, for links; empty: the listener's own.")
     ] = ""
@@ -67,7 +67,9 @@ class Http(_Section):
             "of a token. Empty: none."
         ),
     ] = ()
-    max_body_bytes: Annotated[Count, Meta(description="Largest request body, in bytes.")] = 8_388_608
+    max_body_bytes: Annotated[Count, Meta(description="Largest request body, in bytes.")] = (
+        8_388_608
+    )
     rate_limit: Annotated[
         Annotated[float, Meta(ge=0)],
         Meta(description="Requests a second for each application; 0 is no limit."),
@@ -96,7 +98,9 @@ class Intake(_Section):
     )
     direct_recipients: Annotated[
         Count,
-        Meta(description="Up to so many recipients are prepared before the answer; more, after it."),
+        Meta(
+            description="Up to so many recipients are prepared before the answer; more, after it."
+        ),
     ] = 50
     max_fragments: Annotated[
         Annotated[int, Meta(ge=1, le=31)], Meta(description="Fragments one message may need.")
@@ -191,10 +195,12 @@ class Tls(_Section):
     server_name: Annotated[
         str, Meta(description="Name expected in the server's certificate; empty: the host.")
     ] = ""
-    verify: Annotated[bool, Meta(description="Refuse a certificate that cannot be verified.")] = True
+    verify: Annotated[bool, Meta(description="Refuse a certificate that cannot be verified.")] = (
+        True
+    )
 
 
-class SmppConnector(_Connector, tag="smpp", tag_field="kind"):
+class SmppConnector(_Connector, kw_only=True, tag="smpp", tag_field="kind"):
     """Binds to an SMSC over SMPP 3.4."""
 
     host: Annotated[str, Meta(description="The SMSC's host.", min_length=1)]
@@ -214,9 +220,9 @@ class SmppConnector(_Connector, tag="smpp", tag_field="kind"):
         Literal["3.3", "3.4", "5.0"], Meta(description="Version named at bind.")
     ] = "3.4"
     tls: Annotated[Tls | None, Meta(description="TLS towards the SMSC; absent: plain TCP.")] = None
-    enquire_link: Annotated[Seconds, Meta(description="Seconds of silence before enquire_link.")] = (
-        30.0
-    )
+    enquire_link: Annotated[
+        Seconds, Meta(description="Seconds of silence before enquire_link.")
+    ] = 30.0
     response_timeout: Annotated[Seconds, Meta(description="Seconds to wait for a response.")] = 10.0
     connect_timeout: Annotated[
         Seconds, Meta(description="Seconds for the connection and the bind.")
@@ -234,7 +240,9 @@ class SmppConnector(_Connector, tag="smpp", tag_field="kind"):
     )
     destination_ton: Annotated[Ton, Meta(description="Destination TON.")] = 1
     destination_npi: Annotated[Npi, Meta(description="Destination NPI.")] = 1
-    address_range: Annotated[str, Meta(description="address_range of the bind.", max_length=40)] = ""
+    address_range: Annotated[str, Meta(description="address_range of the bind.", max_length=40)] = (
+        ""
+    )
     default_alphabet: Annotated[
         Literal["gsm7", "gsm7-packed", "latin1", "ascii"],
         Meta(description="What data_coding 0 means to this SMSC."),

@@ -1,7 +1,7 @@
 """Named SQL: each subject's queries.sql holds `-- name: purpose` lines and a statement under each.
 
-    -- insert_company: A company, as `clarion company create` makes it.
-    insert into company ...;
+-- insert_company: A company, as `clarion company create` makes it.
+insert into company ...;
 """
 
 from __future__ import annotations
