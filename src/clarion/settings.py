@@ -32,7 +32,7 @@ class _Section(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     pass
 
 
-class Database(_Section):
+class Database(_Section, frozen=True, kw_only=True):
     """Where everything is stored."""
 
     url: Annotated[
@@ -51,7 +51,7 @@ class Database(_Section):
     ] = 30.0
 
 
-class Http(_Section):
+class Http(_Section, frozen=True, kw_only=True):
     """The HTTP listener that all doors share."""
 
     listen: Annotated[str, Meta(description="HOST:PORT to listen on; port 0 picks a free one.")] = (
@@ -79,7 +79,7 @@ class Http(_Section):
     ] = 100
 
 
-class Log(_Section):
+class Log(_Section, frozen=True, kw_only=True):
     """What is logged, and how."""
 
     level: Annotated[
@@ -90,7 +90,7 @@ class Log(_Section):
     ] = "console"
 
 
-class Intake(_Section):
+class Intake(_Section, frozen=True, kw_only=True):
     """What a message request may ask for."""
 
     max_recipients: Annotated[Count, Meta(description="Recipients a message request may name.")] = (
@@ -114,7 +114,7 @@ class Intake(_Section):
     ] = 1_000_000
 
 
-class Dispatch(_Section):
+class Dispatch(_Section, frozen=True, kw_only=True):
     """How messages are handed to connectors."""
 
     poll_interval: Annotated[
@@ -130,7 +130,7 @@ class Dispatch(_Section):
     ] = 120.0
 
 
-class Retention(_Section):
+class Retention(_Section, frozen=True, kw_only=True):
     """How long things are kept."""
 
     message_days: Annotated[
@@ -142,7 +142,7 @@ class Retention(_Section):
     ] = 48
 
 
-class Senders(_Section):
+class Senders(_Section, frozen=True, kw_only=True):
     """Sender ids."""
 
     auto_provision: Annotated[
@@ -154,7 +154,7 @@ class Senders(_Section):
     ] = False
 
 
-class _Connector(_Section):
+class _Connector(_Section, frozen=True, kw_only=True):
     default: Annotated[
         bool, Meta(description="Takes the sender ids that no other connector names.")
     ] = False
@@ -178,7 +178,7 @@ class _Connector(_Section):
     ] = "resend"
 
 
-class SandboxConnector(_Connector, tag="sandbox", tag_field="kind"):
+class SandboxConnector(_Connector, frozen=True, kw_only=True, tag="sandbox", tag_field="kind"):
     """The built-in carrier with virtual handsets."""
 
     receipt_delay: Annotated[
@@ -186,7 +186,7 @@ class SandboxConnector(_Connector, tag="sandbox", tag_field="kind"):
     ] = 0.2
 
 
-class Tls(_Section):
+class Tls(_Section, frozen=True, kw_only=True):
     """TLS towards an SMSC."""
 
     ca: Annotated[str, Meta(description="File of trusted authorities; empty: the system's.")] = ""
@@ -200,7 +200,7 @@ class Tls(_Section):
     )
 
 
-class SmppConnector(_Connector, kw_only=True, tag="smpp", tag_field="kind"):
+class SmppConnector(_Connector, frozen=True, kw_only=True, tag="smpp", tag_field="kind"):
     """Binds to an SMSC over SMPP 3.4."""
 
     host: Annotated[str, Meta(description="The SMSC's host.", min_length=1)]
@@ -276,7 +276,7 @@ class SmppConnector(_Connector, kw_only=True, tag="smpp", tag_field="kind"):
 ConnectorSettings = SandboxConnector | SmppConnector
 
 
-class Settings(_Section):
+class Settings(_Section, frozen=True, kw_only=True):
     """Everything that one installation sets."""
 
     database: Database = field(default_factory=Database)

@@ -84,8 +84,9 @@ def parse(text: str) -> UUID | None:
     # The last character carries four unused bits: only the canonical spelling is an id.
     if len(raw) != 16 or urlsafe_b64encode(raw)[:22].decode("ascii") != text:
         return None
-    return FastUUID(raw)
+    return _uuid(int.from_bytes(raw, "big"))
 
 
 def _uuid(value: int) -> UUID:
-    return FastUUID(value.to_bytes(16, "big"))
+    made: UUID = FastUUID(value.to_bytes(16, "big"))
+    return made

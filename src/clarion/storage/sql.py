@@ -15,7 +15,7 @@ _HEADER = re.compile(r"^-- (?P<name>[a-z][a-z0-9_]*): (?P<purpose>.+)$", re.MULT
 
 
 def load_queries(package: str) -> Mapping[str, str]:
-    """The statements of `package`'s queries.sql by name. Raises ValueError for a name used twice."""
+    """The statements of `package`'s queries.sql by name. ValueError: a name is used twice."""
     text = resources.files(package).joinpath("queries.sql").read_text("utf-8")
     headers = list(_HEADER.finditer(text))
     found: dict[str, str] = {}
