@@ -230,6 +230,7 @@ create table message (
     request_id uuid,                 -- MT only
     application_id integer,
     direction message_direction not null,
+    solo boolean not null default false, -- its request's only one: no counts to keep
     state message_state not null,
     sender_id uuid not null,
     sender_address text not null,
@@ -301,6 +302,7 @@ create table fragment (
     company_id integer not null,
     message_id uuid not null,
     number smallint not null,
+    total smallint not null,        -- parts of its message
     connector text not null,
     external_id text not null,      -- normal form: lower case, no leading zeros
     shown_id text not null,         -- as the carrier spelled it
