@@ -1,0 +1,196 @@
+"""What the gateway counts and measures, for `/metrics` in Prometheus' text form.
+
+Every metric is a constant here. On the hot path use the children that `connector(name)` and
+`HttpDoor` keep: looking one up by labels costs more than counting. Several worker processes share
+one set of figures through PROMETHEUS_MULTIPROC_DIR, which the supervisor sets before they start.
+"""
+
+from __future__ import annotations
+
+import os
+from functools import cache
+
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    ProcessCollector,
+    generate_latest,
+    multiprocess,
+)
+
+REGISTRY = CollectorRegistry(auto_describe=True)
+SHARED_DIRECTORY = "PROMETHEUS_MULTIPROC_DIR"
+"""The variable that prometheus_client reads: where workers keep the figures they share."""
+
+_LATENCY = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
+_SIZE = (1, 2, 5, 10, 25, 50, 100, 250, 500, 1000)
+
+
+def _counter(name: str, words: str, *labels: str) -> Counter:
+    return Counter(f"clarion_{name}", words, labels, registry=REGISTRY)
+
+
+def _gauge(name: str, words: str, *labels: str, over_workers: str = "livesum") -> Gauge:
+    return Gauge(
+        f"clarion_{name}",
+        words,
+        labels,
+        registry=REGISTRY,
+        multiprocess_mode=over_workers,  # type: ignore[arg-type]
+    )
+
+
+def _histogram(name: str, words: str, buckets: tuple[float, ...], *labels: str) -> Histogram:
+    return Histogram(f"clarion_{name}", words, labels, buckets=buckets, registry=REGISTRY)
+
+
+# ---------------------------------------------------------------- intake
+
+REQUESTS_ACCEPTED = _counter("requests_accepted", "Message requests stored and acknowledged.")
+REQUESTS_REFUSED = _counter("requests_refused", "Message requests refused, by error code.", "code")
+MESSAGES_QUEUED = _counter("messages_queued", "Messages put into the outbound queue.")
+MESSAGES_STOPPED = _counter(
+    "messages_stopped", "Messages that failed before they reached a connector, by code.", "code"
+)
+INTAKE_SECONDS = _histogram("intake_seconds", "From a request's arrival to its commit.", _LATENCY)
+INTAKE_BATCH = _histogram("intake_batch_requests", "Requests stored by one flush.", _SIZE)
+
+# ---------------------------------------------------------------- connectors
+
+SUBMITTED = _counter("parts_submitted", "Message parts handed to a connector.", "connector")
+OUTCOMES = _counter(
+    "part_outcomes", "Answers to submitted parts: taken, or the kind of failure.",
+    "connector", "kind",
+)  # fmt: skip
+RECEIPTS = _counter("receipts", "Delivery receipts recorded, by state.", "connector", "state")
+RECEIPTS_UNMATCHED = _counter(
+    "receipts_unmatched", "Receipts kept because their message is not (yet) known.", "connector"
+)
+RECEIPTS_DROPPED = _counter(
+    "receipts_dropped", "Receipts given up: no message came for them in time.", "connector"
+)
+INBOUND = _counter("inbound_messages", "Messages received from subscribers.", "connector")
+INBOUND_STRAY = _counter(
+    "inbound_stray", "Messages received for an address that no sender id has.", "connector"
+)
+SUBMIT_SECONDS = _histogram(
+    "submit_seconds", "From hand-over to the carrier's answer.", _LATENCY, "connector"
+)
+SETTLE_SECONDS = _histogram(
+    "settle_seconds", "From a receipt's arrival to its commit.", _LATENCY, "connector"
+)
+CLAIM_BATCH = _histogram(
+    "claim_batch_messages", "Messages claimed from the queue at once.", _SIZE, "connector"
+)
+OUTCOME_BATCH = _histogram(
+    "outcome_batch_parts", "Outcomes recorded by one flush.", _SIZE, "connector"
+)
+RECEIPT_BATCH = _histogram("receipt_batch", "Receipts recorded by one flush.", _SIZE, "connector")
+# Every node reads depth and age from the database, so the workers' figures are one and the same.
+QUEUE_DEPTH = _gauge(
+    "queue_depth_messages", "Messages waiting for a connector.", "connector", over_workers="livemax"
+)
+QUEUE_AGE = _gauge(
+    "queue_age_seconds", "How long the oldest due message has waited.", "connector",
+    over_workers="livemax",
+)  # fmt: skip
+BINDS = _gauge("binds_open", "Binds (connections to the carrier) open now.", "connector")
+BINDS_WANTED = _gauge("binds_wanted", "Binds that this node should hold open.", "connector")
+IN_FLIGHT = _gauge("parts_in_flight", "Parts submitted and not yet answered.", "connector")
+
+# ---------------------------------------------------------------- process
+
+POOL_CONNECTIONS = _gauge("pool_connections", "Database connections held.")
+POOL_IDLE = _gauge("pool_idle_connections", "Database connections held and not in use.")
+DATABASE_FAILURES = _counter("database_failures", "Statements lost to connection trouble.")
+TOKEN_LOOKUPS = _counter("token_lookups", "Access tokens looked up in the database.")
+HTTP_REQUESTS = _counter("http_requests", "HTTP answers.", "door", "method", "status")
+HTTP_SECONDS = _histogram("http_seconds", "From request to answer.", _LATENCY, "door")
+
+if not os.environ.get(SHARED_DIRECTORY):  # of one process; with workers it would be anyone's
+    ProcessCollector(registry=REGISTRY)
+
+
+class ConnectorMetrics:
+    """The children of one connector's metrics."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.submitted = SUBMITTED.labels(name)
+        self.unmatched = RECEIPTS_UNMATCHED.labels(name)
+        self.dropped = RECEIPTS_DROPPED.labels(name)
+        self.inbound = INBOUND.labels(name)
+        self.stray = INBOUND_STRAY.labels(name)
+        self.submit_seconds = SUBMIT_SECONDS.labels(name)
+        self.settle_seconds = SETTLE_SECONDS.labels(name)
+        self.claim_batch = CLAIM_BATCH.labels(name)
+        self.outcome_batch = OUTCOME_BATCH.labels(name)
+        self.receipt_batch = RECEIPT_BATCH.labels(name)
+        self.queue_depth = QUEUE_DEPTH.labels(name)
+        self.queue_age = QUEUE_AGE.labels(name)
+        self.binds = BINDS.labels(name)
+        self.binds_wanted = BINDS_WANTED.labels(name)
+        self.in_flight = IN_FLIGHT.labels(name)
+        self._outcomes: dict[str, Counter] = {}
+        self._receipts: dict[str, Counter] = {}
+
+    def outcome(self, kind: str, count: int = 1) -> None:
+        """`kind` is "taken" or the value of a FailureKind."""
+        child = self._outcomes.get(kind)
+        if child is None:
+            child = self._outcomes[kind] = OUTCOMES.labels(self.name, kind)
+        child.inc(count)
+
+    def receipt(self, state: str, count: int = 1) -> None:
+        """`state` is the value of a ReceiptState."""
+        child = self._receipts.get(state)
+        if child is None:
+            child = self._receipts[state] = RECEIPTS.labels(self.name, state)
+        child.inc(count)
+
+
+@cache
+def connector(name: str) -> ConnectorMetrics:
+    """The metrics of one connector; names come from the settings, so they are few."""
+    return ConnectorMetrics(name)
+
+
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+
+
+class HttpDoor:
+    """Counts one door's answers. Labels stay few whatever a client sends."""
+
+    def __init__(self, door: str) -> None:
+        self._door = door
+        self._seconds = HTTP_SECONDS.labels(door)
+        self._answers: dict[tuple[str, int], Counter] = {}
+
+    def answered(self, method: str, status: int, seconds: float) -> None:
+        child = self._answers.get((method, status))
+        if child is None:
+            child = self._new(method if method in _METHODS else "other", status)
+        child.inc()
+        self._seconds.observe(seconds)
+
+    def _new(self, method: str, status: int) -> Counter:
+        child = HTTP_REQUESTS.labels(self._door, method, str(status))
+        return self._answers.setdefault((method, status), child)
+
+
+def render() -> tuple[bytes, str]:
+    """The figures and their media type; of all workers together where there are several."""
+    if not os.environ.get(SHARED_DIRECTORY):
+        return generate_latest(REGISTRY), CONTENT_TYPE_LATEST
+    shared = CollectorRegistry()
+    multiprocess.MultiProcessCollector(shared)  # type: ignore[no-untyped-call]
+    return generate_latest(shared), CONTENT_TYPE_LATEST
+
+
+def forget_worker(pid: int) -> None:
+    """A worker process is gone: its gauges no longer count."""
+    if os.environ.get(SHARED_DIRECTORY):
+        multiprocess.mark_process_dead(pid)  # type: ignore[no-untyped-call]
