@@ -203,6 +203,9 @@ create table message_request (
     primary key (company_id, id)
 ) partition by range (id);
 
+create index message_request_pause on message_request (company_id, pause_expires_at)
+    where pause_expires_at is not null;
+
 -- Makes creation idempotent. Outlives nothing: dropped with the request's age.
 create table external_id (
     company_id integer not null,
@@ -332,11 +335,10 @@ create table claim (
     company_id integer not null,
     id uuid not null,
     connector text not null,
+    priority smallint not null,
     node_id uuid not null,
     messages uuid[] not null,     -- not yet recorded
     attempts smallint[] not null, -- of each, before this try
-    parts_taken integer[] not null,
-    priorities smallint[] not null,
     primary key (company_id, id)
 );
 

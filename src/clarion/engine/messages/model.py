@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from enum import StrEnum
+from uuid import UUID
+
+from msgspec import Struct
 
 
 class RequestState(StrEnum):
@@ -53,3 +57,51 @@ class FailureCode(StrEnum):
     DELIVERY_FAILURE = "1009"  # OTHER
     INVALID_SENDER = "1015"  # OTHER
     THROTTLED = "1039"  # OTHER
+
+
+class NewRequest(Struct, kw_only=True):
+    """A message request as a client gives it, after a door has read its wire form."""
+
+    sender: str  # bare id, `sender_id:<id>` or the sender's own address
+    recipients: list[str]
+    body: str
+    subject: str | None = None
+    external_id: str | None = None
+    conversation_id: str | None = None
+    campaign_id: str | None = None
+    program_id: str | None = None
+    reply_to: UUID | None = None
+    consent_requirement: str = "NONE"
+    content_type: str | None = None
+    test: bool = False
+    pause_before_transmit: bool = False
+    pause_expires_at: datetime | None = None
+    scheduled_at: datetime | None = None
+    scheduled_zone: str | None = None
+    expires_at: datetime | None = None
+    options: dict[str, object] | None = None  # attributes that are kept, shown and not acted on
+
+
+class Recipient(Struct, frozen=True, gc=False):
+    """One recipient as prepared: the message's address and state, or why it failed."""
+
+    state: str
+    peer_address: str
+    country: str | None
+    failure_code: str | None = None
+    failure_details: str | None = None
+
+
+class Route(Struct, frozen=True, gc=False):
+    """The way that a request's messages will leave."""
+
+    sender_id: UUID
+    sender_address: str
+    connector: str
+
+
+class Content(Struct, frozen=True, gc=False):
+    """What a body is on the air."""
+
+    encoding: int  # as stored: 0 GSM 03.38, 1 Latin-1, 2 UCS-2
+    fragments: int

@@ -18,6 +18,22 @@ from uuid import UUID
 
 from msgspec import Struct
 
+from clarion.kit.segments import Encoding
+
+__all__ = [
+    "CarrierEvents",
+    "Connector",
+    "Encoding",
+    "Failure",
+    "FailureKind",
+    "Health",
+    "Inbound",
+    "Outcome",
+    "Receipt",
+    "ReceiptState",
+    "Submission",
+]
+
 
 class FailureKind(Enum):
     """The closed set of ways in which a part can fail to be taken."""
@@ -36,14 +52,6 @@ class Failure(Struct, frozen=True):
     kind: FailureKind
     code: str
     words: str
-
-
-class Encoding(Enum):
-    """The alphabet a message travels in, chosen by kit.segments."""
-
-    GSM7 = "gsm7"  # GSM 03.38 default alphabet and extension table
-    LATIN1 = "latin1"  # ISO 8859-1, where the connector allows it
-    UCS2 = "ucs2"  # UTF-16 big endian
 
 
 class Submission(Struct, frozen=True, gc=False):

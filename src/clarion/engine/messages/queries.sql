@@ -1,0 +1,452 @@
+-- claim_external_ids: Reserves each external id for its request; answers those that were free.
+insert into external_id (company_id, application_id, external_id, request_id, fingerprint)
+select * from unnest($1::integer[], $2::integer[], $3::text[], $4::uuid[], $5::bytea[])
+on conflict do nothing
+returning request_id;
+
+-- read_external_id: The request that an external id belongs to, and what its body was.
+select request_id, fingerprint from external_id
+where company_id = $1 and application_id = $2 and external_id = $3;
+
+-- accept_requests: Requests with the messages that are ready at once, and their places in the queue.
+with r as (
+    select * from unnest(
+        $1::integer[], $2::uuid[], $3::integer[], $4::text[], $5::uuid[], $6::uuid[], $7::text[],
+        $8::text[], $9::text[], $10::text[], $11::text[], $12::text[], $13::text[], $14::uuid[],
+        $15::text[], $16::text[], $17::boolean[], $18::boolean[], $19::timestamptz[],
+        $20::timestamptz[], $21::text[], $22::timestamptz[], $23::jsonb[], $24::integer[],
+        $25::integer[], $26::integer[], $27::integer[], $28::text[], $29::text[], $30::smallint[],
+        $31::smallint[], $32::smallint[]
+    ) as r (
+        company_id, id, application_id, state, solo_message_id, sender_id, recipients,
+        body, subject, external_id, conversation_id, campaign_id, program_id, reply_to,
+        consent_requirement, content_type, test, pause_before_transmit, pause_expires_at,
+        scheduled_at, scheduled_zone, expires_at, options, recipient_count,
+        duplicate_count, pending_count, failed_count, connector, sender_address, encoding,
+        fragments, priority
+    )
+), request as (
+    insert into message_request (
+        company_id, id, application_id, state, solo_message_id, sender_id, recipients, body,
+        subject, external_id, conversation_id, campaign_id, program_id, reply_to,
+        consent_requirement, content_type, test, pause_before_transmit, pause_expires_at,
+        scheduled_at, scheduled_zone, expires_at, options, recipient_count, duplicate_count,
+        pending_count, failed_count, updated_at
+    )
+    select company_id, id, application_id, state::request_state, solo_message_id, sender_id,
+        string_to_array(recipients, ';'), body, subject, external_id, conversation_id, campaign_id,
+        program_id, reply_to, consent_requirement, content_type, test, pause_before_transmit,
+        pause_expires_at, scheduled_at, scheduled_zone, expires_at, options, recipient_count,
+        duplicate_count, pending_count, failed_count, $33
+    from r
+), many as (
+    insert into expansion (company_id, request_id)
+    select company_id, id from r where state = 'PREPARING'
+), m as (
+    select * from unnest(
+        $34::uuid[], $35::uuid[], $36::text[], $37::text[], $38::text[], $39::text[], $40::text[]
+    ) as m (id, request_id, state, peer_address, country, failure_code, failure_details)
+), made as (
+    insert into message (
+        company_id, id, request_id, application_id, direction, solo, state, sender_id,
+        sender_address, peer_address, country, subject, external_request_id, conversation_id,
+        campaign_id, reply_to, encoding, fragments, scheduled_at, expires_at, failure_code,
+        failure_details, updated_at
+    )
+    select r.company_id, m.id, r.id, r.application_id, 'MT', r.solo_message_id is not null,
+        m.state::message_state, r.sender_id, r.sender_address, m.peer_address, m.country,
+        r.subject, r.external_id, r.conversation_id, r.campaign_id, r.reply_to, r.encoding,
+        r.fragments, r.scheduled_at, r.expires_at, m.failure_code, m.failure_details, $33
+    from m join r on r.id = m.request_id
+)
+insert into outbound (company_id, connector, sender_id, priority, due_at, message_id, expires_at)
+select r.company_id, r.connector, r.sender_id, r.priority, coalesce(r.scheduled_at, $33), m.id,
+    r.expires_at
+from m join r on r.id = m.request_id
+where m.state in ('CREATED', 'SCHEDULED');
+
+-- take_expansions: Gives this node requests to expand that nobody, or a dead node, works on.
+update expansion e set node_id = $1
+from (
+    select company_id, request_id from expansion
+    where node_id is null or node_id <> $1
+        and node_id not in (select id from node where expires_at > $2)
+    order by request_id limit $3 for update skip locked
+) free
+where e.company_id = free.company_id and e.request_id = free.request_id
+returning e.company_id, e.request_id, e.next, e.sequence;
+
+-- read_expansion: What expanding a request needs to know of it.
+select r.application_id, r.sender_id, r.recipients, r.body, r.state, r.test,
+    r.pause_before_transmit, r.scheduled_at, r.expires_at, r.deleted_at
+from message_request r
+where r.company_id = $1 and r.id = $2;
+
+-- add_messages: Messages of one request, of a kind (one state), and their places in the queue.
+with m as (
+    select * from unnest($3::uuid[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[])
+        as m (id, state, peer_address, country, failure_code, failure_details)
+), made as (
+    insert into message (
+        company_id, id, request_id, application_id, direction, state, sender_id, sender_address,
+        peer_address, country, subject, external_request_id, conversation_id, campaign_id,
+        reply_to, encoding, fragments, scheduled_at, expires_at, failure_code, failure_details,
+        updated_at
+    )
+    select $1, m.id, r.id, r.application_id, 'MT', m.state::message_state, r.sender_id, $9,
+        m.peer_address, m.country, r.subject, r.external_id, r.conversation_id, r.campaign_id,
+        r.reply_to, $10, $11, r.scheduled_at, r.expires_at, m.failure_code, m.failure_details, $14
+    from m join message_request r on r.company_id = $1 and r.id = $2
+)
+insert into outbound (company_id, connector, sender_id, priority, due_at, message_id, expires_at)
+select $1, $12, r.sender_id, $13, coalesce(r.scheduled_at, $14), m.id, r.expires_at
+from m join message_request r on r.company_id = $1 and r.id = $2
+where m.state in ('CREATED', 'SCHEDULED');
+
+-- advance_expansion: Records how far a request has come.
+update expansion set next = $3, sequence = $4
+where company_id = $1 and request_id = $2 and node_id = $5
+returning next;
+
+-- count_prepared: Adds prepared messages to a request's counters.
+update message_request set
+    recipient_count = recipient_count + $3, duplicate_count = duplicate_count + $4,
+    pending_count = pending_count + $5, failed_count = failed_count + $6,
+    canceled_count = canceled_count + $7, updated_at = $8
+where company_id = $1 and id = $2;
+
+-- finish_expansion: The request is prepared: what state it goes on in.
+with gone as (
+    delete from expansion where company_id = $1 and request_id = $2
+)
+update message_request set
+    state = (case
+        when state <> 'PREPARING' then state::text
+        when recipient_count = failed_count then 'REJECTED'
+        when pause_before_transmit and pending_count > 0 then 'PAUSED'
+        when pending_count = 0 then 'COMPLETED'
+        else 'TRANSMITTING' end)::request_state,
+    updated_at = $3, version = version + 1
+where company_id = $1 and id = $2;
+
+-- drop_expansion: Forgets a request that is not to be expanded any more.
+delete from expansion where company_id = $1 and request_id = $2;
+
+-- find_lanes: Every lane (company, connector, sender, priority) with something waiting, by skipping from lane to lane in the key.
+with recursive lane as (
+    (
+        select company_id, connector, sender_id, priority, due_at from outbound
+        order by company_id, connector, sender_id, priority, due_at limit 1
+    )
+    union all
+    select next.* from lane, lateral (
+        select company_id, connector, sender_id, priority, due_at from outbound o
+        where (o.company_id, o.connector, o.sender_id, o.priority)
+            > (lane.company_id, lane.connector, lane.sender_id, lane.priority)
+        order by company_id, connector, sender_id, priority, due_at limit 1
+    ) next
+)
+select company_id, connector, sender_id, priority, due_at from lane;
+
+-- describe_lane: What the fair turns need to know of a company and a sender.
+select c.weight, k.country_peak_throughput as throughput
+from company c
+left join sender_id s on s.company_id = c.id and s.id = $2
+left join sender_id_class k on k.id = s.class_id
+where c.id = $1;
+
+-- claim_lane: Moves due messages of a lane from the queue into a claim, and reads what to send.
+with taken as (
+    delete from outbound where ctid = any(array(
+        select ctid from outbound
+        where company_id = $1 and connector = $2 and sender_id = $3 and priority = $4
+            and due_at <= $5
+        order by due_at limit $6 for update skip locked
+    ))
+    returning message_id, attempts, parts_taken
+), claimed as (
+    insert into claim (company_id, id, connector, priority, node_id, messages, attempts)
+    select $1, $7, $2, $4, $8, array_agg(message_id), array_agg(attempts)
+    from taken having count(*) > 0
+)
+select t.message_id, t.attempts, t.parts_taken, m.state::text, m.sender_address, m.peer_address,
+    coalesce(m.body, r.body) as body, m.encoding, m.fragments, m.expires_at, m.deleted_at
+from taken t
+join message m on m.company_id = $1 and m.id = t.message_id
+left join message_request r on r.company_id = $1 and r.id = m.request_id;
+
+-- shrink_claim: What is still unrecorded of a claim.
+update claim set messages = $3, attempts = $4 where company_id = $1 and id = $2;
+
+-- drop_claims: Claims of which everything is recorded.
+delete from claim where company_id = $1 and id = any($2::uuid[]);
+
+-- read_claims: What claims still hold: asked only when a commit's own outcome is unknown.
+select id, messages from claim where company_id = $1 and id = any($2::uuid[]);
+
+-- advance_messages: One input for a batch of messages, by the table of states.py; the request's counters go with it.
+with moved as (
+    update message m set
+        state = t.next::message_state,
+        sent_at = case when $6 = 'sent' then coalesce(m.sent_at, i.at) else m.sent_at end,
+        delivered_at = case when $6 = 'delivered' then coalesce(m.delivered_at, i.at)
+            else m.delivered_at end,
+        converted_at = case when $6 = 'converted' then coalesce(m.converted_at, i.at)
+            else m.converted_at end,
+        conversion_source = case when $6 = 'converted' then i.details
+            else m.conversion_source end,
+        failure_code = case when t.next in ('FAILED', 'EXPIRED') then i.code end,
+        failure_details = case when t.next in ('FAILED', 'EXPIRED') then i.details end,
+        updated_at = $7, version = m.version + 1
+    from unnest($4::uuid[], $5::timestamptz[], $8::text[], $9::text[])
+            as i (id, at, code, details),
+        unnest(
+            $10::text[], $11::boolean[], $12::text[], $13::integer[], $14::integer[],
+            $15::integer[], $16::integer[]
+        ) as t (state, stamped, next, pending, stamps, canceled, failed)
+    where m.company_id = $1 and m.id = i.id and m.id between $2 and $3
+        and m.state = t.state::message_state
+        and t.stamped = (case $6 when 'sent' then m.sent_at is not null
+            when 'delivered' then m.delivered_at is not null
+            when 'converted' then m.converted_at is not null else false end)
+    returning m.id, m.request_id, m.solo, t.pending, t.stamps, t.canceled, t.failed
+), tally as (
+    select request_id, sum(pending) as pending, sum(stamps) as stamps, sum(canceled) as canceled,
+        sum(failed) as failed
+    from moved where not solo and request_id is not null
+    group by request_id
+), counted as (
+    update message_request r set
+        pending_count = r.pending_count + t.pending,
+        sent_count = r.sent_count + case when $6 = 'sent' then t.stamps else 0 end,
+        delivered_count = r.delivered_count + case when $6 = 'delivered' then t.stamps else 0 end,
+        converted_count = r.converted_count + case when $6 = 'converted' then t.stamps else 0 end,
+        canceled_count = r.canceled_count + t.canceled,
+        failed_count = r.failed_count + t.failed,
+        state = (case when r.state = 'TRANSMITTING' and r.pending_count + t.pending = 0
+            then 'COMPLETED' else r.state::text end)::request_state,
+        updated_at = $7
+    from tally t
+    where r.company_id = $1 and r.id = t.request_id
+)
+select id from moved;
+
+-- add_fragments: The parts that a carrier has taken.
+insert into fragment (company_id, message_id, number, total, connector, external_id, shown_id)
+select $1, i.message_id, i.number, i.total, $2, i.external_id, i.shown_id
+from unnest($3::uuid[], $4::smallint[], $5::smallint[], $6::text[], $7::text[])
+    as i (message_id, number, total, external_id, shown_id)
+on conflict (company_id, message_id, number) do nothing;
+
+-- requeue: Messages that go back into the queue, each with its time.
+insert into outbound (
+    company_id, connector, sender_id, priority, due_at, message_id, attempts, parts_taken,
+    expires_at
+)
+select $1, $2, m.sender_id, i.priority, i.due_at, m.id, i.attempts, i.parts_taken, m.expires_at
+from unnest($5::uuid[], $6::smallint[], $7::timestamptz[], $8::smallint[], $9::integer[])
+    as i (id, priority, due_at, attempts, parts_taken)
+join message m on m.company_id = $1 and m.id = i.id and m.id between $3 and $4
+where m.state in ('CREATED', 'SCHEDULED');
+
+-- find_fragments: The parts that a connector's receipts speak of, not older than an id.
+select external_id, company_id, message_id, number, total from fragment
+where connector = $1 and external_id = any($2::text[]) and message_id >= $3;
+
+-- settle_fragments: What receipts said of parts of several; a later word never undoes DELIVERED.
+update fragment f set state = i.state::message_state, failure_code = i.code
+from unnest($4::uuid[], $5::smallint[], $6::text[], $7::text[]) as i (id, number, state, code)
+where f.company_id = $1 and f.message_id = i.id and f.message_id between $2 and $3
+    and f.number = i.number and f.state is distinct from 'DELIVERED';
+
+-- read_fragment_states: The parts of messages, as their receipts left them.
+select message_id, total, array_agg(state::text) as states, max(failure_code) as failure_code
+from fragment where company_id = $1 and message_id = any($4::uuid[])
+    and message_id between $2 and $3
+group by message_id, total;
+
+-- keep_receipts: Receipts whose message is not known yet.
+insert into unmatched_receipt (connector, id, external_id, state, error, at, next_try_at)
+select $1, * from unnest(
+    $2::uuid[], $3::text[], $4::text[], $5::text[], $6::timestamptz[], $7::timestamptz[]
+);
+
+-- due_receipts: Kept receipts whose next try has come.
+select connector, id, external_id, state, error, at, tries from unmatched_receipt
+where next_try_at <= $1
+order by next_try_at limit $2 for update skip locked;
+
+-- postpone_receipts: Kept receipts that still matched nothing.
+update unmatched_receipt u set tries = u.tries + 1, next_try_at = i.next_try_at
+from unnest($1::text[], $2::uuid[], $3::timestamptz[]) as i (connector, id, next_try_at)
+where u.connector = i.connector and u.id = i.id;
+
+-- drop_receipts: Kept receipts that have found their message.
+delete from unmatched_receipt u
+using unnest($1::text[], $2::uuid[]) as i (connector, id)
+where u.connector = i.connector and u.id = i.id;
+
+-- expire_queued: Takes messages out of the queue whose time has run out.
+delete from outbound where ctid = any(array(
+    select ctid from outbound
+    where company_id = $1 and expires_at <= $2
+    order by expires_at limit $3 for update skip locked
+))
+returning message_id;
+
+-- companies_with_expiry: Companies that have queued messages past their time.
+select distinct company_id from outbound where expires_at <= $1;
+
+-- paused_past_time: Paused requests whose pause has run out, of every company.
+select r.company_id, r.id from message_request r
+left join message m on m.company_id = r.company_id and m.id = r.solo_message_id
+where r.pause_expires_at <= $1 and r.pause_expires_at > $2 and r.deleted_at is null
+    and (r.state = 'PAUSED' or m.state = 'PAUSED')
+limit $3;
+
+-- messages_in_state: Ids of a request's messages in given states, a slice at a time.
+select id, scheduled_at from message
+where company_id = $1 and id > $2 and id <= $3 and state = any($4::message_state[])
+order by id limit $5;
+
+-- lock_request: A request, held for a change by its client.
+select id, application_id, solo_message_id, state::text, version, pause_before_transmit,
+    pause_expires_at, sender_id, recipient_count, scheduled_at
+from message_request
+where company_id = $1 and id = $2 and deleted_at is null
+for update;
+
+-- set_request_state: Moves a request that keeps its own state.
+update message_request set state = $3::request_state, updated_at = $4, version = version + 1
+where company_id = $1 and id = $2;
+
+-- delete_request: Marks a request DELETED.
+update message_request set deleted_at = $3, updated_at = $3, version = version + 1
+where company_id = $1 and id = $2;
+
+-- queue_resumed: Puts resumed messages into the queue.
+insert into outbound (company_id, connector, sender_id, priority, due_at, message_id, expires_at)
+select $1, $2, m.sender_id, $3, coalesce(m.scheduled_at, $4), m.id, m.expires_at
+from message m
+where m.company_id = $1 and m.id = any($5::uuid[]) and m.state in ('CREATED', 'SCHEDULED');
+
+-- lock_message: A message, held for a change by its client.
+select id, direction::text, state::text, version from message
+where company_id = $1 and id = $2 and deleted_at is null
+for update;
+
+-- process_inbound: The client has dealt with an MO message.
+update message set state = 'PROCESSED', updated_at = $3, version = version + 1
+where company_id = $1 and id = $2;
+
+-- delete_message: Marks a message DELETED.
+update message set deleted_at = $3, updated_at = $3, version = version + 1
+where company_id = $1 and id = $2;
+
+-- add_inbound: MO messages that are whole.
+insert into message (
+    company_id, id, application_id, direction, state, sender_id, sender_address, peer_address,
+    country, body, conversation_id, reply_to, fragments, updated_at
+)
+select company_id, id, application_id, 'MO', 'RECEIVED', sender_id, sender_address, peer_address,
+    country, body, conversation_id, reply_to, fragments, $11
+from unnest(
+    $1::integer[], $2::uuid[], $3::integer[], $4::uuid[], $5::text[], $6::text[], $7::text[],
+    $8::text[], $9::text[], $10::uuid[], $12::smallint[]
+) as i (
+    company_id, id, application_id, sender_id, sender_address, peer_address, country, body,
+    conversation_id, reply_to, fragments
+);
+
+-- last_sent_to: For each sender and subscriber, the last message that went to them.
+select i.position, m.company_id, m.id, m.application_id, m.sender_id, m.conversation_id
+from unnest($2::uuid[], $3::text[], $4::integer[]) as i (sender_id, peer, position),
+lateral (
+    select company_id, id, application_id, sender_id, conversation_id from message
+    where company_id = $1 and peer_address = i.peer and sender_id = i.sender_id
+        and direction = 'MT' and id > $5
+    order by id desc limit 1
+) m;
+
+-- add_inbound_parts: Parts of long MO messages; a part that comes twice counts once.
+insert into inbound_part (
+    connector, source, destination, reference, total, number, text, received_at
+)
+select $1, source, destination, reference, total, number, text, $8
+from unnest($2::text[], $3::text[], $4::integer[], $5::smallint[], $6::smallint[], $7::text[])
+    as i (source, destination, reference, total, number, text)
+on conflict (connector, source, destination, reference, total, number) do nothing;
+
+-- take_whole_inbound: Long MO messages of which every part is there, or for which time is up.
+with ready as (
+    select connector, source, destination, reference, total from inbound_part
+    group by connector, source, destination, reference, total
+    having count(*) = total or min(received_at) <= $1
+    limit $2
+), taken as (
+    delete from inbound_part p using ready r
+    where p.connector = r.connector and p.source = r.source and p.destination = r.destination
+        and p.reference = r.reference and p.total = r.total
+    returning p.connector, p.source, p.destination, p.reference, p.total, p.number, p.text
+)
+select connector, source, destination, total, count(*)::smallint as parts,
+    string_agg(text, '' order by number) as text
+from taken group by connector, source, destination, reference, total;
+
+-- add_strays: MO messages to an address that no sender has.
+insert into stray_inbound (id, connector, source, destination, text)
+select * from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[]);
+
+-- queue_depth: Messages waiting for a sender, counted up to a limit.
+select count(*) from (
+    select from outbound where company_id = $1 and connector = $2 and sender_id = $3 limit $4
+) waiting;
+
+-- queue_by_connector: How many messages wait for each connector and since when, for metrics.
+select connector, count(*) as depth, min(due_at) as oldest from outbound
+where due_at <= $1 group by connector;
+
+-- beat: This node is alive until then.
+insert into node (id, name, roles, expires_at) values ($1, $2, $3, $4)
+on conflict (id) do update set expires_at = excluded.expires_at, roles = excluded.roles;
+
+-- live_nodes: Nodes that have a role and are alive.
+select id from node where $1 = any(roles) and expires_at > $2 order by id;
+
+-- remove_node: A node that has stopped in order, with all that it leased.
+with leases as (delete from bind_lease where node_id = $1)
+delete from node where id = $1;
+
+-- forget_nodes: Nodes that have been silent past their lease and hold no claims.
+delete from node where expires_at <= $1 and id not in (select node_id from claim);
+
+-- lease_binds: Takes or keeps up to $3 binds of a connector: free ones, lapsed ones, our own.
+with wanted as (
+    select s.slot from generate_series(0, $2::integer - 1) as s (slot)
+    left join bind_lease l on l.connector = $1 and l.slot = s.slot
+    where l.node_id is null or l.node_id = $4 or l.expires_at <= $5
+    order by (l.node_id is not distinct from $4) desc, s.slot limit $3
+)
+insert into bind_lease (connector, slot, node_id, expires_at)
+select $1, slot, $4, $6 from wanted
+on conflict (connector, slot) do update set node_id = excluded.node_id,
+    expires_at = excluded.expires_at
+    where bind_lease.node_id = excluded.node_id or bind_lease.expires_at <= $5
+returning slot;
+
+-- release_binds: Gives back binds above our share.
+delete from bind_lease where connector = $1 and node_id = $2 and not slot = any($3::smallint[]);
+
+-- orphaned_claims: Takes over claims of nodes that are gone: their messages are uncertain.
+delete from claim where ctid = any(array(
+    select ctid from claim c
+    where connector = any($1::text[])
+        and not exists (select from node n where n.id = c.node_id and n.expires_at > $2)
+    limit $3 for update skip locked
+))
+returning company_id, connector, priority, messages, attempts;
+
+-- parts_taken: Which parts of messages a carrier has taken, as bits.
+select message_id, bit_or(1 << (number - 1)) as parts from fragment
+where company_id = $1 and message_id = any($2::uuid[])
+group by message_id;

@@ -1,0 +1,124 @@
+"""The life of a message as a table: (state, input) -> state, and what each move counts.
+
+The same rows run the SQL: a batch of inputs is joined with them (`advance_messages`), so state,
+time stamps and the request's counters change in one statement, whatever came late, twice or out
+of order. A pair that is not in the table changes nothing.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from functools import cache
+
+from msgspec import Struct
+
+from clarion.engine.messages.model import PENDING, MessageState
+from clarion.engine.messages.ports import ReceiptState
+
+S = MessageState
+
+
+class Input(Enum):
+    """What can happen to an MT message."""
+
+    TAKEN = "taken"  # the carrier accepted every part
+    REFUSED = "refused"  # the carrier will not take it, or tries are used up
+    DELIVERED = "delivered"  # receipt DELIVRD
+    UNDELIVERABLE = "undeliverable"  # receipt UNDELIV, REJECTD or DELETED
+    LAPSED = "lapsed"  # receipt EXPIRED: the carrier gave up in time
+    NO_NEWS = "no news"  # receipt ENROUTE, ACCEPTD or UNKNOWN
+    EXPIRE = "expire"  # its time ran out before it left
+    CANCEL = "cancel"  # the client canceled the request
+    RESUME = "resume"  # the client resumed the paused request
+    RESUME_LATER = "resume later"  # the same, for a message that is scheduled
+    CONVERT = "convert"  # the client says that the recipient acted
+
+
+RECEIPT_INPUT = {
+    ReceiptState.DELIVERED: Input.DELIVERED,
+    ReceiptState.UNDELIVERABLE: Input.UNDELIVERABLE,
+    ReceiptState.REJECTED: Input.UNDELIVERABLE,
+    ReceiptState.DELETED: Input.UNDELIVERABLE,
+    ReceiptState.EXPIRED: Input.LAPSED,
+    ReceiptState.ENROUTE: Input.NO_NEWS,
+    ReceiptState.ACCEPTED: Input.NO_NEWS,
+    ReceiptState.UNKNOWN: Input.NO_NEWS,
+}
+
+TRANSITIONS: dict[Input, dict[MessageState, MessageState]] = {
+    Input.TAKEN: {
+        S.CREATED: S.SENT,
+        S.SCHEDULED: S.SENT,
+        S.CANCELED: S.SENT,  # canceled while in the carrier's hands: it went out all the same
+        S.EXPIRED: S.SENT,  # likewise
+        S.FAILED: S.SENT,  # given up as uncertain, and the answer came after all
+        S.CONVERTED: S.CONVERTED,  # keeps its state, gains its sent date
+    },
+    Input.REFUSED: {S.CREATED: S.FAILED, S.SCHEDULED: S.FAILED},
+    Input.DELIVERED: {
+        S.SENT: S.DELIVERED,
+        S.FAILED: S.DELIVERED,  # a carrier that first said UNDELIV and then delivered
+        S.EXPIRED: S.DELIVERED,  # likewise
+        S.READ: S.READ,  # late: keeps the later state, gains its delivered date
+        S.CONVERTED: S.CONVERTED,  # likewise
+    },
+    Input.UNDELIVERABLE: {S.SENT: S.FAILED},
+    Input.LAPSED: {S.SENT: S.EXPIRED},
+    Input.NO_NEWS: {},
+    Input.EXPIRE: {S.CREATED: S.EXPIRED, S.SCHEDULED: S.EXPIRED, S.PAUSED: S.EXPIRED},
+    Input.CANCEL: {S.CREATED: S.CANCELED, S.SCHEDULED: S.CANCELED, S.PAUSED: S.CANCELED},
+    Input.RESUME: {S.PAUSED: S.CREATED},
+    Input.RESUME_LATER: {S.PAUSED: S.SCHEDULED},
+    Input.CONVERT: {
+        S.CREATED: S.CONVERTED,
+        S.SENT: S.CONVERTED,
+        S.DELIVERED: S.CONVERTED,
+        S.READ: S.CONVERTED,
+        S.CANCELED: S.CONVERTED,
+        S.SCHEDULED: S.CONVERTED,
+        S.PAUSED: S.CONVERTED,
+    },
+}
+
+STAMP = {
+    Input.TAKEN: "sent",
+    Input.DELIVERED: "delivered",
+    Input.CONVERT: "converted",
+}
+"""The date that an input sets, once; the request counts messages that have it."""
+
+
+class Move(Struct, frozen=True):
+    """One row of the table as the SQL joins it: deltas are for the request's counters."""
+
+    state: str
+    stamped: bool  # whether the input's date was set before
+    next: str
+    pending: int
+    stamps: int
+    canceled: int
+    failed: int
+
+
+@cache
+def moves(input: Input) -> tuple[Move, ...]:
+    """The table's rows for one input."""
+    return tuple(
+        Move(
+            state=state.value,
+            stamped=stamped,
+            next=following.value,
+            pending=(following in PENDING) - (state in PENDING),
+            stamps=int(input in STAMP and not stamped),
+            canceled=(following is S.CANCELED) - (state is S.CANCELED),
+            failed=_failed(following) - _failed(state),
+        )
+        for state, following in TRANSITIONS[input].items()
+        for stamped in (False, True)
+        if not (stamped and input not in STAMP)
+        if not (stamped and state is following)  # nothing left to change
+    )
+
+
+def _failed(state: MessageState) -> bool:
+    return state in {S.FAILED, S.EXPIRED}
