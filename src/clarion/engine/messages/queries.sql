@@ -65,6 +65,11 @@ select r.company_id, r.connector, r.sender_id, r.priority, coalesce(r.scheduled_
 from m join r on r.id = m.request_id
 where m.state in ('CREATED', 'SCHEDULED');
 
+-- stored_requests: Which of these requests are stored: asked after a commit whose outcome is unknown.
+select r.id from message_request r
+join unnest($1::integer[], $2::uuid[]) as i (company_id, id)
+    on r.company_id = i.company_id and r.id = i.id;
+
 -- take_expansions: Gives this node requests to expand that nobody, or a dead node, works on.
 update expansion e set node_id = $1
 from (

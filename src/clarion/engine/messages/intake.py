@@ -1,0 +1,289 @@
+"""Where message requests become durable: waiting requests are coalesced into one flush.
+
+The rule that wins over any timer: flush whatever queued while the last flush ran. Alone, a request
+waits for nothing; under load the batches grow by themselves.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from uuid import UUID
+
+import asyncpg
+import msgspec
+
+from clarion import metrics
+from clarion.engine.accounts.model import Caller
+from clarion.engine.messages import store
+from clarion.engine.messages.depth import QueueDepths
+from clarion.engine.messages.model import NewRequest, Route
+from clarion.engine.messages.prepare import Prepared, prepare
+from clarion.engine.messages.routing import connector_for
+from clarion.engine.senders.directory import Sender, SenderDirectory
+from clarion.errors import AlreadyExists, ClarionError, InvalidInput, NotAllowed, Unavailable
+from clarion.log import get_logger
+from clarion.settings import Settings, SmppConnector
+from clarion.storage.database import Database
+
+MAX_BATCH = 256
+RETRY_SECONDS = 3.0
+QUEUE_CHANNEL = "clarion_outbound"
+EXPANSION_CHANNEL = "clarion_expansion"
+
+log = get_logger(__name__)
+
+
+class _Waiting(msgspec.Struct, gc=False):
+    """A request in line, and whoever waits for its id."""
+
+    prepared: Prepared
+    caller: Caller
+    external_id: str | None
+    fingerprint: bytes | None
+    answer: asyncio.Future[UUID]
+
+
+class Intake:
+    """Accepts message requests for every door of this process."""
+
+    def __init__(
+        self,
+        db: Database,
+        senders: SenderDirectory,
+        settings: Settings,
+        *,
+        flushers: int = 1,
+        queued: Callable[[str], None] | None = None,
+    ) -> None:
+        """`queued` is told the connector when a flush has put messages into its queue."""
+        self._db = db
+        self._senders = senders
+        self._settings = settings
+        self._depths = QueueDepths(db, settings.intake.sender_queue_limit)
+        self._queued = queued
+        self._line: deque[_Waiting] = deque()
+        self._wake = asyncio.Event()
+        self._flushers = flushers
+        self._tasks: list[asyncio.Task[None]] = []
+        self._routes: dict[tuple[str, str | None], str | None] = {}
+
+    def start(self) -> None:
+        self._tasks = [
+            asyncio.create_task(self._flush_for_ever(), name=f"intake-{n}")
+            for n in range(self._flushers)
+        ]
+
+    async def stop(self) -> None:
+        """Flush what is in line, then end."""
+        while self._line:
+            self._wake.set()
+            await asyncio.sleep(0)
+            if not any(not task.done() for task in self._tasks):
+                break
+            await asyncio.sleep(0.005)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def accept(self, caller: Caller, new: NewRequest) -> UUID:
+        """Store a request; returns its id after the commit.
+
+        A known external_id of the same application answers the id that it had the first time.
+        Raises InvalidInput and its kinds, NotAllowed (sender not ACTIVE), AlreadyExists (the
+        external_id came with another body), TooManyRequests (the sender's queue is full),
+        Unavailable (nothing was stored).
+        """
+        begun = time.perf_counter()
+        sender = await self._senders.resolve(caller.company_id, new.sender)
+        route = self._route(sender)
+        prepared = prepare(
+            new,
+            company_id=caller.company_id,
+            application_id=caller.application_id,
+            route=route,
+            latin1=self._latin1(route.connector),
+            limits=self._settings.intake,
+            now=datetime.now(UTC),
+        )
+        if prepared.queued:
+            await self._depths.reserve(
+                caller.company_id, route.connector, route.sender_id, prepared.queued
+            )
+        waiting = _Waiting(
+            prepared=prepared,
+            caller=caller,
+            external_id=new.external_id,
+            fingerprint=_fingerprint(new) if new.external_id else None,
+            answer=asyncio.get_running_loop().create_future(),
+        )
+        self._line.append(waiting)
+        self._wake.set()
+        request_id = await waiting.answer
+        metrics.INTAKE_SECONDS.observe(time.perf_counter() - begun)
+        return request_id
+
+    def _route(self, sender: Sender) -> Route:
+        if sender.state != "ACTIVE":
+            raise NotAllowed(f"from: the sender id is {sender.state}, not ACTIVE", field="from")
+        if "SMS" not in sender.capabilities:
+            raise InvalidInput("from: the sender id cannot send SMS", field="from")
+        key = (sender.address, sender.connector)
+        if key not in self._routes:
+            if len(self._routes) > 10_000:
+                self._routes.clear()
+            self._routes[key] = connector_for(
+                sender.address, sender.connector, self._settings.connectors
+            )
+        connector = self._routes[key]
+        if connector is None:
+            raise InvalidInput("from: no connector carries this sender id", field="from")
+        return Route(sender_id=sender.id, sender_address=sender.address, connector=connector)
+
+    def _latin1(self, connector: str) -> bool:
+        settings = self._settings.connectors[connector]
+        return isinstance(settings, SmppConnector) and settings.latin1
+
+    async def _flush_for_ever(self) -> None:
+        while True:
+            await self._wake.wait()
+            batch = [self._line.popleft() for _ in range(min(len(self._line), MAX_BATCH))]
+            if not self._line:
+                self._wake.clear()
+            if batch:
+                await self._flush(batch)
+
+    async def _flush(self, batch: list[_Waiting]) -> None:
+        metrics.INTAKE_BATCH.observe(len(batch))
+        try:
+            await self._store(batch)
+        except ClarionError as error:
+            _answer_all(batch, error)
+        except (asyncpg.PostgresError, asyncpg.InterfaceError, ValueError) as error:
+            await self._find_culprit(batch, error)
+        except Exception as error:
+            log.exception("intake_failed", requests=len(batch))
+            _answer_all(batch, error)
+
+    async def _find_culprit(self, batch: list[_Waiting], error: Exception) -> None:
+        """The database refused a value: whose it was is found by storing one at a time."""
+        if len(batch) > 1:
+            for waiting in batch:
+                await self._flush([waiting])
+            return
+        log.warning("intake_refused", reason=type(error).__name__)
+        _answer_all(batch, InvalidInput("The request holds a value that cannot be stored."))
+
+    async def _store(self, batch: list[_Waiting]) -> None:
+        """Store a batch, again while the database is briefly away: the ids stay the same, so what
+        a lost connection left committed is met by its own key."""
+        deadline = time.monotonic() + RETRY_SECONDS
+        again = False
+        while True:
+            try:
+                fresh = await self._store_once(batch, again=again)
+                break
+            except Unavailable:
+                if time.monotonic() > deadline:
+                    raise
+                again = True
+                await asyncio.sleep(0.1)
+        self._tell(fresh)
+
+    async def _store_once(self, batch: list[_Waiting], *, again: bool) -> list[_Waiting]:
+        now = datetime.now(UTC)
+        if again:
+            batch = await self._not_stored(batch)
+        if not any(w.external_id for w in batch):
+            if batch:
+                await store.accept(self._db, [w.prepared for w in batch], now)
+            _acknowledge(batch)
+            return batch
+        async with self._db.transaction() as tx:
+            fresh = await self._claim_external_ids(tx, batch)
+            if fresh:
+                await store.accept(tx, [w.prepared for w in fresh], now)
+        _acknowledge(fresh)
+        await self._answer_repeats([w for w in batch if w not in fresh])
+        return fresh
+
+    async def _not_stored(self, batch: list[_Waiting]) -> list[_Waiting]:
+        """Those of a batch that an earlier try of ours did not commit; the others are answered."""
+        stored = await store.stored_requests(self._db, [w.prepared.request[:2] for w in batch])
+        _acknowledge([w for w in batch if w.prepared.request_id in stored])
+        return [w for w in batch if w.prepared.request_id not in stored]
+
+    async def _claim_external_ids(self, tx: store.Runner, batch: list[_Waiting]) -> list[_Waiting]:
+        named = [w for w in batch if w.external_id]
+        won = await store.claim_external_ids(
+            tx,
+            [
+                (
+                    w.caller.company_id,
+                    w.caller.application_id,
+                    w.external_id,
+                    w.prepared.request_id,
+                    w.fingerprint,
+                )
+                for w in sorted(named, key=lambda w: (w.caller.application_id, w.external_id or ""))
+            ],
+        )
+        return [w for w in batch if not w.external_id or w.prepared.request_id in won]
+
+    async def _answer_repeats(self, batch: list[_Waiting]) -> None:
+        for waiting in batch:
+            assert waiting.external_id is not None
+            found = await store.read_external_id(
+                self._db, waiting.caller.company_id, waiting.caller.application_id,
+                waiting.external_id,
+            )  # fmt: skip
+            if found is None:
+                _answer_all([waiting], Unavailable("Another request with this id is under way."))
+            elif found[1] != waiting.fingerprint:
+                _answer_all(
+                    [waiting],
+                    AlreadyExists(
+                        "external_id: was used for another message request", field="external_id"
+                    ),
+                )
+            elif not waiting.answer.done():
+                waiting.answer.set_result(found[0])
+
+    def _tell(self, fresh: Sequence[_Waiting]) -> None:
+        """Count, and wake whoever works on what was stored."""
+        if not fresh:
+            return
+        metrics.REQUESTS_ACCEPTED.inc(len(fresh))
+        queued: dict[str, int] = {}
+        for waiting in fresh:
+            prepared = waiting.prepared
+            if not prepared.messages:
+                self._db.hint(EXPANSION_CHANNEL)
+            elif prepared.queued:
+                queued[prepared.connector] = queued.get(prepared.connector, 0) + prepared.queued
+        for connector, count in queued.items():
+            metrics.MESSAGES_QUEUED.inc(count)
+            if self._queued is not None:
+                self._queued(connector)
+            else:
+                self._db.hint(QUEUE_CHANNEL, connector)
+
+
+def _fingerprint(new: NewRequest) -> bytes:
+    return hashlib.sha256(msgspec.msgpack.encode(new)).digest()
+
+
+def _acknowledge(batch: Sequence[_Waiting]) -> None:
+    for waiting in batch:
+        if not waiting.answer.done():
+            waiting.answer.set_result(waiting.prepared.request_id)
+
+
+def _answer_all(batch: Sequence[_Waiting], error: Exception) -> None:
+    for waiting in batch:
+        if not waiting.answer.done():
+            waiting.answer.set_exception(error)

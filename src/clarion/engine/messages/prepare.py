@@ -1,0 +1,276 @@
+"""From what a client asked to rows that can be stored: the checks before anything is accepted.
+
+Request-level faults raise, and nothing is stored. A bad recipient among several leaves a message
+in FAILED with its code, so that the others go out; a bad recipient alone raises.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from msgspec import Struct
+
+from clarion.engine.messages.model import (
+    Content,
+    FailureCode,
+    MessageState,
+    NewRequest,
+    Recipient,
+    RequestState,
+    Route,
+)
+from clarion.errors import InvalidInput, MessageTooLong, ValueTooLong
+from clarion.kit import ids
+from clarion.kit.e164 import parse_address
+from clarion.kit.segments import Encoding, segment
+from clarion.settings import Intake
+
+MAX_PAUSE = timedelta(hours=24)  # SCG reference, Message Request, pause_expiry_time
+MAX_INDEXED = 255
+NORMAL_PRIORITY = 1
+ENCODING_CODES = {Encoding.GSM7: 0, Encoding.LATIN1: 1, Encoding.UCS2: 2}
+_INDEXED = ("subject", "external_id", "conversation_id", "campaign_id", "program_id")
+
+
+class Prepared(Struct, frozen=True, gc=False):
+    """One request, ready to be stored. `messages` is empty where the recipients are many."""
+
+    request: tuple[object, ...]  # in the order of accept_requests' first parameters
+    messages: list[tuple[object, ...]]  # in the order of its second
+    request_id: UUID
+    connector: str
+    queued: int  # messages that go into the outbound queue, now or when expanded
+    refused: int  # messages that failed before they reached a connector
+
+
+def prepare(
+    new: NewRequest,
+    *,
+    company_id: int,
+    application_id: int,
+    route: Route,
+    latin1: bool,
+    limits: Intake,
+    now: datetime,
+) -> Prepared:
+    """Check everything about a request, in this order. Raises InvalidInput and its kinds."""
+    check_values(new, limits)
+    content = measure(new.body, latin1=latin1, limits=limits)
+    check_times(new, limits, now)
+    state = state_when_good(
+        test=new.test,
+        paused=new.pause_before_transmit,
+        scheduled_at=new.scheduled_at,
+        expires_at=new.expires_at,
+        now=now,
+    )
+    if len(new.recipients) > limits.direct_recipients:
+        recipients: list[Recipient] = []
+        duplicates = 0
+    else:
+        unique = list(dict.fromkeys(new.recipients))
+        recipients = resolve_recipients(unique, state=state, alone=len(unique) == 1)
+        unique_count = len(recipients)
+        recipients = list({r.peer_address: r for r in recipients}.values())
+        duplicates = len(new.recipients) - len(unique) + unique_count - len(recipients)
+    return _rows(new, company_id, application_id, route, content, recipients, duplicates, now)
+
+
+def check_values(new: NewRequest, limits: Intake) -> None:
+    """What PostgreSQL's text cannot hold, and what is longer than its index allows."""
+    if not new.recipients:
+        raise InvalidInput("to: at least one recipient is needed", field="to")
+    if len(new.recipients) > limits.max_recipients:
+        raise InvalidInput(f"to: at most {limits.max_recipients} recipients", field="to")
+    if "\x00" in new.body:
+        raise InvalidInput("body: must not hold the NUL character", field="body")
+    for name in _INDEXED:
+        value = getattr(new, name)
+        if value is None:
+            continue
+        if len(value) > MAX_INDEXED:
+            raise ValueTooLong(f"{name}: at most {MAX_INDEXED} characters", field=name)
+        if "\x00" in value:
+            raise InvalidInput(f"{name}: must not hold the NUL character", field=name)
+
+
+def measure(body: str, *, latin1: bool, limits: Intake) -> Content:
+    """How the body travels. Raises MessageTooLong."""
+    if not body:
+        raise InvalidInput("body: is needed", field="body")
+    segments = segment(body, latin1=latin1)
+    if len(segments.parts) > limits.max_fragments:
+        raise MessageTooLong(
+            f"body: {len(segments.parts)} fragments, at most {limits.max_fragments}", field="body"
+        )
+    return Content(encoding=ENCODING_CODES[segments.encoding], fragments=len(segments.parts))
+
+
+def check_times(new: NewRequest, limits: Intake, now: datetime) -> None:
+    """Schedule and pause within their limits."""
+    latest = timedelta(days=limits.max_schedule_days)
+    if new.scheduled_at is not None and new.scheduled_at > now + latest:
+        raise InvalidInput(
+            f"scheduled_delivery_time: at most {limits.max_schedule_days} days ahead",
+            field="scheduled_delivery_time",
+        )
+    if new.pause_expires_at is not None and new.pause_expires_at > now + MAX_PAUSE:
+        raise InvalidInput("pause_expiry_time: at most 24 hours ahead", field="pause_expiry_time")
+
+
+def state_when_good(
+    *,
+    test: bool,
+    paused: bool,
+    scheduled_at: datetime | None,
+    expires_at: datetime | None,
+    now: datetime,
+) -> MessageState:
+    """The state that a message to a good recipient starts in."""
+    if test:
+        return MessageState.TEST
+    if expires_at is not None and expires_at <= now:
+        return MessageState.EXPIRED
+    if paused:
+        return MessageState.PAUSED
+    if scheduled_at is not None and scheduled_at > now:
+        return MessageState.SCHEDULED
+    return MessageState.CREATED
+
+
+def resolve_recipients(
+    given: Iterable[str], *, state: MessageState, alone: bool = False
+) -> list[Recipient]:
+    """Each given recipient as a message-to-be. `alone`: a bad one raises InvalidInput."""
+    return [_resolve(text, state, alone=alone) for text in given]
+
+
+def _resolve(text: str, state: MessageState, *, alone: bool) -> Recipient:
+    try:
+        address = parse_address(text)
+    except ValueError as error:
+        if alone:
+            raise InvalidInput(f"to: {error}", field="to") from error
+        return Recipient(
+            state=MessageState.FAILED.value,
+            peer_address=text[:64].replace("\x00", ""),
+            country=None,
+            failure_code=FailureCode.INVALID_RECIPIENT.value,
+            failure_details=str(error),
+        )
+    if state is MessageState.EXPIRED:
+        return Recipient(
+            state=state.value,
+            peer_address=address.e164,
+            country=address.country,
+            failure_code=FailureCode.EXPIRED.value,
+            failure_details="The expiry time had passed when the request came.",
+        )
+    return Recipient(state=state.value, peer_address=address.e164, country=address.country)
+
+
+def message_rows(
+    request_id: UUID, recipients: Sequence[Recipient], first: int
+) -> list[tuple[object, ...]]:
+    """Rows for recipients whose sequence begins at `first`."""
+    return [
+        (
+            ids.message_id(request_id, first + i),
+            request_id,
+            r.state,
+            r.peer_address,
+            r.country,
+            r.failure_code,
+            r.failure_details,
+        )
+        for i, r in enumerate(recipients)
+    ]
+
+
+def count_states(recipients: Sequence[Recipient]) -> tuple[int, int, int]:
+    """(pending, failed, queued) among recipients."""
+    pending = failed = queued = 0
+    for recipient in recipients:
+        if recipient.state in ("CREATED", "SCHEDULED"):
+            pending += 1
+            queued += 1
+        elif recipient.state == "PAUSED":
+            pending += 1
+        elif recipient.state in ("FAILED", "EXPIRED"):
+            failed += 1
+    return pending, failed, queued
+
+
+def _rows(
+    new: NewRequest,
+    company_id: int,
+    application_id: int,
+    route: Route,
+    content: Content,
+    recipients: list[Recipient],
+    duplicates: int,
+    now: datetime,
+) -> Prepared:
+    request_id = ids.new_request_id(at_ms=int(now.timestamp() * 1000))
+    pending, failed, queued = count_states(recipients)
+    pause_expires_at = new.pause_expires_at
+    if new.pause_before_transmit and pause_expires_at is None:
+        pause_expires_at = now + MAX_PAUSE
+    request = (
+        company_id,
+        request_id,
+        application_id,
+        _request_state(new, recipients, pending, failed).value,
+        ids.message_id(request_id, 1) if len(recipients) == 1 else None,
+        route.sender_id,
+        ";".join(new.recipients),
+        new.body,
+        new.subject,
+        new.external_id,
+        new.conversation_id,
+        new.campaign_id,
+        new.program_id,
+        new.reply_to,
+        new.consent_requirement,
+        new.content_type,
+        new.test,
+        new.pause_before_transmit,
+        pause_expires_at if new.pause_before_transmit else new.pause_expires_at,
+        new.scheduled_at,
+        new.scheduled_zone,
+        new.expires_at,
+        new.options,
+        len(recipients),
+        duplicates,
+        pending,
+        failed,
+        route.connector,
+        route.sender_address,
+        content.encoding,
+        content.fragments,
+        NORMAL_PRIORITY,
+    )
+    return Prepared(
+        request=request,
+        messages=message_rows(request_id, recipients, 1),
+        request_id=request_id,
+        connector=route.connector,
+        queued=queued if recipients else len(new.recipients),
+        refused=failed,
+    )
+
+
+def _request_state(
+    new: NewRequest, recipients: list[Recipient], pending: int, failed: int
+) -> RequestState:
+    if not recipients:
+        return RequestState.PREPARING
+    if failed == len(recipients) and len(recipients) > 1:
+        return RequestState.REJECTED
+    if not pending:
+        return RequestState.COMPLETED
+    if new.pause_before_transmit:
+        return RequestState.PAUSED
+    return RequestState.TRANSMITTING
