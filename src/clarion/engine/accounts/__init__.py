@@ -1,0 +1,1 @@
+"""Companies, their applications with keys and access tokens, and users."""
