@@ -125,6 +125,9 @@ class Dispatch(_Section, frozen=True, kw_only=True):
         Seconds,
         Meta(description="Seconds after which a silent process loses its binds and its claims."),
     ] = 8.0
+    max_age_hours: Annotated[
+        Count, Meta(description="Hours after which a message that could not be sent is EXPIRED.")
+    ] = 72
     reassembly_timeout: Annotated[
         Seconds, Meta(description="Seconds to wait for the missing parts of a long MO message.")
     ] = 120.0

@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from clarion.engine.messages.prepare import Prepared
 from clarion.engine.messages.states import STAMP, Input, moves
+from clarion.engine.messages.turns import Lane
 from clarion.storage.sql import load_queries
 
 SQL = load_queries(__package__)
@@ -173,3 +174,41 @@ async def queue_depth(
     """Messages that wait for a sender, counted up to `limit`."""
     count: int = await on.fetchval(SQL["queue_depth"], company_id, connector, sender_id, limit)
     return count
+
+
+class FoundLane(Struct, frozen=True, gc=False):
+    """A lane with something waiting, and when its first message is due."""
+
+    company_id: int
+    connector: str
+    sender_id: UUID
+    priority: int
+    due_at: datetime
+
+
+async def find_lanes(on: Runner) -> list[FoundLane]:
+    """Every lane of the queue, of all connectors."""
+    return [FoundLane(*row) for row in await on.fetch(SQL["find_lanes"])]
+
+
+async def describe_lane(on: Runner, company_id: int, sender_id: UUID) -> tuple[int, float]:
+    """A company's weight, and the messages a second that the sender may send; 0: no limit."""
+    row = await on.fetchrow(SQL["describe_lane"], company_id, sender_id)
+    return (row["weight"], row["throughput"] or 0.0) if row else (1, 0.0)
+
+
+async def claim_lane(
+    on: Runner,
+    claim_id: UUID,
+    lane: Lane,
+    *,
+    connector: str,
+    node_id: UUID,
+    now: datetime,
+    count: int,
+) -> list[asyncpg.Record]:
+    """Move due messages of a lane into a claim of this node; what to send of each."""
+    return await on.fetch(
+        SQL["claim_lane"],
+        lane.company_id, connector, lane.sender_id, lane.priority, now, count, claim_id, node_id,
+    )  # fmt: skip

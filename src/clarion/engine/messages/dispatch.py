@@ -1,0 +1,350 @@
+"""Hands messages to one connector: claims due ones in fair turns and keeps its window full.
+
+    hint or poll -> find lanes -> whose turn -> claim (commit) -> connector -> outcomes -> recorder
+
+A claim is committed before anything of it is handed over, so that a crash leaves exactly known
+which messages are uncertain. Claims are made by the hundred; nothing here is done once a message
+but building its Submission.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import asyncpg
+
+from clarion import metrics
+from clarion.engine.messages import store
+from clarion.engine.messages.model import FailureCode, MessageState
+from clarion.engine.messages.outcomes import (
+    Claim,
+    Entry,
+    Policy,
+    Result,
+    Verdict,
+    add_outcome,
+    judge,
+)
+from clarion.engine.messages.pace import Bucket, Pace
+from clarion.engine.messages.ports import Connector, FailureKind, Outcome, Submission
+from clarion.engine.messages.prepare import ENCODING_CODES
+from clarion.engine.messages.record import Recorder
+from clarion.engine.messages.turns import Lane, Turns
+from clarion.errors import Unavailable
+from clarion.kit import ids
+from clarion.kit.segments import Encoding, segment
+from clarion.log import get_logger
+from clarion.settings import ConnectorSettings, Dispatch
+from clarion.storage.database import Database
+
+RATE_SECONDS = 5.0  # how long a sender's rate is believed
+SMALL_CLAIM_SECONDS = 0.008  # after a small claim, the time to let more gather
+UNAVAILABLE_SECONDS = 1.0
+
+log = get_logger(__name__)
+_ENCODINGS = {code: encoding for encoding, code in ENCODING_CODES.items()}
+_SENDABLE = frozenset({MessageState.CREATED.value, MessageState.SCHEDULED.value})
+
+
+class Dispatcher:
+    """Feeds one connector. Its calls come from one event loop; `outcomes` from the connector."""
+
+    def __init__(
+        self,
+        db: Database,
+        connector: Connector,
+        recorder: Recorder,
+        *,
+        node_id: UUID,
+        settings: ConnectorSettings,
+        dispatch: Dispatch,
+    ) -> None:
+        self.connector = connector
+        self._db = db
+        self._recorder = recorder
+        self._node_id = node_id
+        self._dispatch = dispatch
+        self._policy = Policy(
+            schedule=settings.retry, resend_uncertain=settings.on_uncertain == "resend"
+        )
+        now = time.monotonic()
+        self._pace = Pace(settings.throughput, now)
+        self._turns = Turns()
+        self._rates: dict[tuple[int, UUID], tuple[float, int, Bucket]] = {}
+        self._warm: dict[Lane, float] = {}
+        self._ready: deque[tuple[Entry, Submission]] = deque()
+        self._entries: dict[UUID, Entry] = {}
+        self._wake = asyncio.Event()
+        self._look = True  # lanes may have come that we do not know
+        self._looked_at = 0.0
+        self._rest_until = 0.0
+        self._peers = 1
+        self._stopping = False
+        self._metrics = metrics.connector(connector.name)
+
+    # ------------------------------------------------------------ told from outside
+
+    def queued(self) -> None:
+        """Something was put into the queue."""
+        self._look = True
+        self._wake.set()
+
+    def share_with(self, nodes: int) -> None:
+        """So many nodes feed this connector: each keeps its share of every rate."""
+        if nodes != self._peers:
+            self._peers = max(1, nodes)
+            self._rates.clear()
+
+    def room_changed(self) -> None:
+        self._hand_over()
+        self._wake.set()
+
+    def outcomes(self, batch: Sequence[Outcome]) -> None:
+        """The connector's answers: judged, passed to the recorder, and room used again."""
+        now = datetime.now(UTC)
+        results: list[Result] = []
+        taken = 0
+        for outcome in batch:
+            entry = self._entries.get(outcome.message_id)
+            if entry is None:
+                continue
+            if outcome.failure is None:
+                taken += 1
+            else:
+                self._note_failure(outcome.failure.kind)
+            if add_outcome(entry, outcome):
+                del self._entries[outcome.message_id]
+                results.append(judge(entry, self._policy, now))
+        if taken:
+            self._metrics.outcome("taken", taken)
+            self._pace.accepted(taken, time.monotonic())
+        self._recorder.results(results)
+        self.room_changed()
+
+    def _note_failure(self, kind: FailureKind) -> None:
+        self._metrics.outcome(kind.value)
+        if kind is FailureKind.THROTTLED:
+            self._pace.complained(time.monotonic())
+
+    # ------------------------------------------------------------ the loop
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        while True:
+            self._wake.clear()
+            try:
+                busy = await self._step()
+            except Unavailable as error:
+                log.warning("dispatch_waits", connector=self.connector.name, reason=error.message)
+                await asyncio.sleep(UNAVAILABLE_SECONDS)
+                continue
+            except Exception:
+                log.exception("dispatch_failed", connector=self.connector.name)
+                await asyncio.sleep(UNAVAILABLE_SECONDS)
+                continue
+            if not busy:
+                await self._rest()
+
+    def give_back(self) -> None:
+        """Take nothing more; what was claimed and not handed over goes back into the queue."""
+        self._stopping = True
+        now = datetime.now(UTC)
+        self._recorder.results(
+            [
+                Result(entry=e, verdict=Verdict.AGAIN, at=now, due_at=now, attempts=e.attempts)
+                for e, _ in self._ready
+            ]
+        )
+        for entry, _ in self._ready:
+            self._entries.pop(entry.message_id, None)
+        self._ready.clear()
+
+    async def _step(self) -> bool:
+        """One claim if there is room and somebody's turn; whether to go on at once."""
+        self._hand_over()
+        now = time.monotonic()
+        wanted = self._wanted(now)
+        if not wanted or self._stopping:
+            return False
+        if self._look or now > self._looked_at + self._dispatch.poll_interval:
+            await self._find_lanes(now)
+        turn = self._turns.next(now)
+        if turn is None:
+            return False
+        lane, allowed = turn
+        asked = min(wanted, allowed)
+        got = await self._claim(lane, asked)
+        self._turns.took(lane, got, now)
+        self._pace.take(got, now)
+        if got < asked:
+            self._turns.remove(lane)
+            self._warm[lane] = now
+        if got < self._dispatch.batch_size // 4 and self._entries:
+            self._rest_until = time.monotonic() + SMALL_CLAIM_SECONDS
+        self._hand_over()
+        return got > 0
+
+    def _wanted(self, now: float) -> int:
+        """How many to claim: up to what fits the window and one batch in reserve."""
+        if now < self._rest_until or not self.connector.health().binds:
+            return 0
+        room = max(0, self.connector.room())
+        size = self._dispatch.batch_size
+        if not room and len(self._ready) >= size // 2:
+            return 0
+        wanted = min(size, room + size - len(self._ready), self._pace.available(now))
+        return max(0, wanted)
+
+    async def _rest(self) -> None:
+        now = time.monotonic()
+        until = now + self._dispatch.poll_interval
+        if len(self._turns):
+            until = min(until, max(self._turns.ready_at(now), self._pace.ready_at(now)))
+        if self._rest_until > now:
+            until = min(until, self._rest_until)
+            await asyncio.sleep(max(0.0, until - now))
+            return
+        try:
+            async with asyncio.timeout(max(0.001, until - now)):
+                await self._wake.wait()
+        except TimeoutError:
+            return
+
+    # ------------------------------------------------------------ lanes
+
+    async def _find_lanes(self, now: float) -> None:
+        """Lanes of late come first without asking; all lanes are looked up at every poll."""
+        hinted, self._look = self._look, False
+        due_for_look = now > self._looked_at + self._dispatch.poll_interval
+        if hinted and self._warm and not due_for_look:
+            for lane in self._warm:
+                await self._add_lane(lane, now)
+            return
+        self._looked_at = now
+        self._warm = {lane: at for lane, at in self._warm.items() if now - at < 1.0}
+        soon = datetime.now(UTC)
+        for found in await store.find_lanes(self._db):
+            if found.connector == self.connector.name and found.due_at <= soon:
+                await self._add_lane(Lane(found.company_id, found.sender_id, found.priority), now)
+
+    async def _add_lane(self, lane: Lane, now: float) -> None:
+        if lane in self._turns:
+            return
+        weight, bucket = await self._rate(lane, now)
+        self._turns.add(lane, weight=weight, bucket=bucket)
+
+    async def _rate(self, lane: Lane, now: float) -> tuple[int, Bucket]:
+        key = (lane.company_id, lane.sender_id)
+        known = self._rates.get(key)
+        if known and now - known[0] < RATE_SECONDS:
+            return known[1], known[2]
+        weight, throughput = await store.describe_lane(self._db, *key)
+        rate = throughput / self._peers
+        bucket = known[2] if known else Bucket(rate, now)
+        bucket.set_rate(rate, now)
+        self._rates[key] = (now, weight, bucket)
+        return weight, bucket
+
+    # ------------------------------------------------------------ claims
+
+    async def _claim(self, lane: Lane, count: int) -> int:
+        """Claim up to `count` messages of a lane; answers how many left the queue."""
+        claim = Claim(
+            id=ids.new_id(),
+            company_id=lane.company_id,
+            connector=self.connector.name,
+            priority=lane.priority,
+            open={},
+        )
+        now = datetime.now(UTC)
+        rows = await store.claim_lane(
+            self._db, claim.id, lane, connector=self.connector.name, node_id=self._node_id,
+            now=now, count=count,
+        )  # fmt: skip
+        if not rows:
+            return 0
+        self._metrics.claim_batch.observe(len(rows))
+        results: list[Result] = []
+        oldest = now - timedelta(hours=self._dispatch.max_age_hours)
+        for row in rows:
+            claim.open[row["message_id"]] = row["attempts"]
+            entry = Entry(
+                message_id=row["message_id"],
+                claim=claim,
+                attempts=row["attempts"],
+                parts_taken=row["parts_taken"],
+                total=row["fragments"],
+                waiting=0,
+                taken=[],
+            )
+            stopped = _stop_reason(entry, row, now, oldest)
+            if stopped is not None:
+                results.append(stopped)
+                continue
+            submission = _submission(entry, row, lane.priority)
+            entry.waiting = len(submission.pending)
+            self._entries[entry.message_id] = entry
+            self._ready.append((entry, submission))
+        self._recorder.results(results)
+        return len(rows)
+
+    def _hand_over(self) -> None:
+        """Fill the connector's room from what is ready."""
+        if not self._ready:
+            return
+        room = self.connector.room()
+        batch: list[Submission] = []
+        while self._ready and room >= len(self._ready[0][1].pending):
+            submission = self._ready.popleft()[1]
+            room -= len(submission.pending)
+            batch.append(submission)
+        if batch:
+            self._metrics.submitted.inc(len(batch))
+            self.connector.submit(batch)
+
+
+def _stop_reason(
+    entry: Entry, row: asyncpg.Record, now: datetime, oldest: datetime
+) -> Result | None:
+    """Why a claimed message is not sent after all, if it is not."""
+    if row["state"] not in _SENDABLE or row["deleted_at"] is not None:
+        return Result(entry=entry, verdict=Verdict.DROPPED, at=now)
+    expires_at = row["expires_at"]
+    scheduled = row["state"] == MessageState.SCHEDULED.value
+    too_old = not scheduled and ids.created_at(entry.message_id) < oldest
+    if too_old or (expires_at is not None and expires_at <= now):
+        return Result(
+            entry=entry,
+            verdict=Verdict.FAILED,
+            at=now,
+            code=FailureCode.EXPIRED.value,
+            details="Its time ran out before it could be sent.",
+        )
+    return None
+
+
+def _submission(entry: Entry, row: asyncpg.Record, priority: int) -> Submission:
+    encoding = _ENCODINGS[row["encoding"]]
+    body = row["body"]
+    parts: tuple[str, ...] = (body,)
+    pending: tuple[int, ...] = (1,)
+    if entry.total > 1:
+        parts = segment(body, latin1=encoding is Encoding.LATIN1).parts
+        taken = entry.parts_taken
+        pending = tuple(n for n in range(1, len(parts) + 1) if not taken >> (n - 1) & 1)
+    return Submission(
+        message_id=entry.message_id,
+        source=row["sender_address"],
+        destination=row["peer_address"],
+        parts=parts,
+        pending=pending,
+        encoding=encoding,
+        reference=entry.message_id.int & 0xFF,
+        expires_at=row["expires_at"],
+        priority=priority,
+    )

@@ -1,0 +1,93 @@
+"""Whose turn it is: weighted fair turns between companies, priorities and senders within one.
+
+A lane is what waits for one sender of one company at one priority. Among companies with a lane
+that can move, the one that has had the least for its weight is next (stride scheduling); within
+it high goes before normal before low, and lanes of one priority take turns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from uuid import UUID
+
+from msgspec import Struct
+
+from clarion.engine.messages.pace import Bucket
+
+
+class Lane(Struct, frozen=True):
+    """One company, sender and priority of one connector's queue."""
+
+    company_id: int
+    sender_id: UUID
+    priority: int
+
+
+class _Company:
+    def __init__(self, weight: int, passed: float) -> None:
+        self.weight = weight
+        self.passed = passed  # messages it has had, divided by its weight
+        self.lanes: dict[int, list[Lane]] = {}
+
+
+class Turns:
+    """The lanes of one connector that may have something to send."""
+
+    def __init__(self) -> None:
+        self._companies: dict[int, _Company] = {}
+        self._lanes: dict[Lane, Bucket] = {}
+
+    def __len__(self) -> int:
+        return len(self._lanes)
+
+    def __contains__(self, lane: Lane) -> bool:
+        return lane in self._lanes
+
+    def lanes(self) -> Iterable[Lane]:
+        return tuple(self._lanes)
+
+    def add(self, lane: Lane, *, weight: int, bucket: Bucket) -> None:
+        """`bucket` is the sender's own, shared by its lanes."""
+        if lane in self._lanes:
+            return
+        company = self._companies.get(lane.company_id)
+        if company is None:
+            passed = min((c.passed for c in self._companies.values()), default=0.0)
+            company = self._companies[lane.company_id] = _Company(weight, passed)
+        company.weight = weight
+        company.lanes.setdefault(lane.priority, []).append(lane)
+        self._lanes[lane] = bucket
+
+    def remove(self, lane: Lane) -> None:
+        """Nothing is left in the lane for now."""
+        if self._lanes.pop(lane, None) is None:
+            return
+        company = self._companies[lane.company_id]
+        company.lanes[lane.priority].remove(lane)
+        if not company.lanes[lane.priority]:
+            del company.lanes[lane.priority]
+        if not company.lanes:
+            del self._companies[lane.company_id]
+
+    def next(self, now: float) -> tuple[Lane, int] | None:
+        """The lane whose turn it is and how many its sender's rate allows; None: nobody may."""
+        for company in sorted(self._companies.values(), key=lambda c: c.passed):
+            for priority in sorted(company.lanes):
+                for lane in company.lanes[priority]:
+                    allowed = self._lanes[lane].available(now)
+                    if allowed:
+                        return lane, allowed
+        return None
+
+    def took(self, lane: Lane, count: int, now: float) -> None:
+        """The lane has had its turn."""
+        self._lanes[lane].take(count, now)
+        company = self._companies[lane.company_id]
+        company.passed += count / company.weight
+        waiting = company.lanes[lane.priority]
+        waiting.remove(lane)
+        waiting.append(lane)
+
+    def ready_at(self, now: float) -> float:
+        """When the first lane that its sender's rate holds back may move."""
+        return min((b.ready_at(now) for b in self._lanes.values()), default=float("inf"))
