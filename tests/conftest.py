@@ -1,0 +1,90 @@
+"""One PostgreSQL for the whole run; each test that asks for it gets a database of its own.
+
+The schema is migrated once, into a template; a test's database is a copy of that.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from itertools import count
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+import asyncpg
+import pytest
+
+from clarion import settings
+from clarion.storage.database import Database
+from clarion.storage.embedded import EmbeddedPostgres
+from clarion.storage.migrate import migrate
+
+TEMPLATE = "clarion_template"
+_numbers = count(1)
+
+
+@pytest.fixture(scope="session")
+def server_url() -> Iterator[str]:
+    """A server for the run, as the embedded launcher starts it."""
+    home = Path(tempfile.mkdtemp(prefix="clarion-tests-"))
+    server = EmbeddedPostgres(home)
+    try:
+        yield server.start()
+    finally:
+        server.stop()
+        shutil.rmtree(home)
+
+
+@pytest.fixture(scope="session")
+async def _administration(server_url: str) -> AsyncIterator[asyncpg.Connection]:
+    """A connection that makes and drops databases; nothing here needs to survive a crash."""
+    connection = await asyncpg.connect(server_url)
+    await connection.execute("alter system set fsync = off")
+    await connection.execute("alter system set synchronous_commit = off")
+    await connection.execute("select pg_reload_conf()")
+    yield connection
+    await connection.close()
+
+
+@pytest.fixture(scope="session")
+async def _template(server_url: str, _administration: asyncpg.Connection) -> str:
+    await _administration.execute(f"create database {TEMPLATE}")
+    database = await Database.connect(settings.Database(), url=_on(server_url, TEMPLATE))
+    await migrate(database)
+    await database.close()
+    return TEMPLATE
+
+
+@pytest.fixture
+async def database_url(
+    server_url: str, _template: str, _administration: asyncpg.Connection
+) -> AsyncIterator[str]:
+    """The URL of a fresh, migrated database."""
+    name = f"test_{next(_numbers)}"
+    await _administration.execute(f"create database {name} template {_template}")
+    yield _on(server_url, name)
+    await _administration.execute(f"drop database {name} with (force)")
+
+
+@pytest.fixture
+async def empty_database_url(
+    server_url: str, _administration: asyncpg.Connection
+) -> AsyncIterator[str]:
+    """The URL of a database without any table."""
+    name = f"empty_{next(_numbers)}"
+    await _administration.execute(f"create database {name}")
+    yield _on(server_url, name)
+    await _administration.execute(f"drop database {name} with (force)")
+
+
+@pytest.fixture
+async def db(database_url: str) -> AsyncIterator[Database]:
+    """A fresh, migrated database."""
+    database = await Database.connect(settings.Database(), url=database_url)
+    yield database
+    await database.close()
+
+
+def _on(url: str, database: str) -> str:
+    return urlunsplit(urlsplit(url)._replace(path=f"/{database}"))
