@@ -1,0 +1,19 @@
+"""The SCG REST door, in both of its wire forms, from the same handlers."""
+
+from __future__ import annotations
+
+from clarion.api.call import Door, Route
+from clarion.api.scg.errors import problem
+from clarion.api.wire import LIVE, REFERENCE
+
+LIVE_PREFIX = "/scg-external-api/api/v1"
+REFERENCE_PREFIX = "/scg/v1"
+
+
+def doors() -> list[Door]:
+    """The live form and the reference form."""
+    routes: list[Route] = []
+    return [
+        Door("scg", LIVE_PREFIX, routes, problem, LIVE),
+        Door("scg-reference", REFERENCE_PREFIX, routes, problem, REFERENCE),
+    ]

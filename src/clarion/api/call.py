@@ -1,0 +1,140 @@
+"""What a door's handler is given and what it gives back.
+
+    async def create(call: Call) -> Answer: ...
+
+A Route binds a handler to a method and a path; a Door is a set of routes that share an address
+prefix, a wire form and a way to show errors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import parse_qs
+
+import msgspec
+from msgspec import Struct
+
+from clarion.api.problems import UnsupportedMediaType, input_problem
+from clarion.engine.accounts.model import Caller
+from clarion.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from clarion.api.services import Services
+    from clarion.api.wire import WireForm
+
+T = TypeVar("T")
+Header = tuple[bytes, bytes]
+MAX_QUERY_FIELDS = 200
+
+JSON: tuple[Header, ...] = ((b"content-type", b"application/json"),)
+_encode = msgspec.json.Encoder().encode
+
+
+class Answer(Struct, frozen=True, gc=False):
+    """A whole response: bodies are small, nothing is streamed."""
+
+    status: int = 200
+    body: bytes = b""
+    headers: tuple[Header, ...] = ()
+
+
+def json_answer(value: Any, *, status: int = 200, headers: tuple[Header, ...] = ()) -> Answer:
+    """`value` as a JSON body."""
+    return Answer(status, _encode(value), JSON + headers if headers else JSON)
+
+
+NO_CONTENT = Answer(204)
+
+
+class Call(Struct, kw_only=True, eq=False):
+    """One request, authenticated and read whole."""
+
+    services: Services
+    door: Door
+    scope: Mapping[str, Any]
+    params: Mapping[str, str]
+    caller: Caller  # of an open route: nobody, company 0
+    body: bytes
+    parsed_query: dict[str, str] | None = None
+
+    @property
+    def form(self) -> WireForm:
+        """The wire form of the door that the request came through."""
+        return self.door.form
+
+    @property
+    def query(self) -> dict[str, str]:
+        """The query parameters; of one that is repeated, all values joined by a comma."""
+        if self.parsed_query is None:
+            self.parsed_query = _parse_query(self.scope["query_string"])
+        return self.parsed_query
+
+    def header(self, name: bytes) -> str | None:
+        """A request header by its lower-case name."""
+        for key, value in self.scope["headers"]:
+            if key == name:
+                return str(value.decode("latin-1"))
+        return None
+
+    def read(self, decoder: msgspec.json.Decoder[T]) -> T:
+        """The JSON body as the decoder's type. InvalidInput names the attribute at fault."""
+        kind = self.media_type()
+        if kind not in ("", "application/json") and not kind.endswith("+json"):
+            raise UnsupportedMediaType
+        try:
+            return decoder.decode(self.body)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise input_problem(error) from error
+
+    def media_type(self) -> str:
+        """The body's media type in lower case, without parameters; empty if none is named."""
+        for key, value in self.scope["headers"]:
+            if key == b"content-type":
+                if value == b"application/json":
+                    return "application/json"
+                return str(value.partition(b";")[0].strip().lower().decode("latin-1"))
+        return ""
+
+
+Handler = Callable[[Call], Awaitable[Answer]]
+
+
+@dataclass(frozen=True)
+class Route:
+    """A handler under a method and a path below its door's prefix ("/things/{id}")."""
+
+    method: str
+    path: str
+    handler: Handler
+    open: bool = False  # answered without a token
+    about: Any = None  # an openapi.Operation; routes without one are not documented
+
+
+@dataclass(frozen=True)
+class Door:
+    """Routes that share a prefix, a wire form and the way errors look."""
+
+    name: str
+    prefix: str
+    routes: Iterable[Route]
+    problem: Callable[[Exception, str], Answer]
+    form: WireForm
+    title: str = ""
+    description: str = field(default="", repr=False)
+
+
+def _parse_query(raw: bytes) -> dict[str, str]:
+    if not raw:
+        return {}
+    try:
+        pairs = parse_qs(
+            raw.decode("utf-8"),
+            keep_blank_values=True,
+            max_num_fields=MAX_QUERY_FIELDS,
+            errors="strict",
+        )
+    except (ValueError, UnicodeDecodeError) as error:
+        raise InvalidInput("The query string cannot be read.") from error
+    return {name: ",".join(values) for name, values in pairs.items()}

@@ -1,0 +1,168 @@
+"""The ASGI application: find the route, know the caller, read the body, call, answer.
+
+Ours and small because every message passes through it: a router of regular expressions and a
+stack of middleware would cost more than the rest of a request.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from time import perf_counter
+from typing import Any
+
+from clarion.api.auth import Authenticator
+from clarion.api.call import Answer, Call, Door
+from clarion.api.doors import all_doors
+from clarion.api.limits import RateLimiter
+from clarion.api.problems import BodyTooLarge, ClientGone, MethodNotAllowed, NoSuchPath
+from clarion.api.router import NOTHING, Bound, Methods, Router
+from clarion.api.services import Services
+from clarion.engine.accounts.model import Caller
+from clarion.errors import ClarionError
+from clarion.kit import ids
+from clarion.log import get_logger
+from clarion.metrics import HttpDoor
+
+REQUEST_FAILED = "http.request_failed"
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+NOBODY = Caller(company_id=0, application_id=0)
+"""The caller of an open route; no row carries company 0."""
+
+_BODYLESS = ("GET", "HEAD", "DELETE")
+log = get_logger(__name__)
+
+
+def create_app(services: Services, doors: Iterable[Door] | None = None) -> App:
+    """All doors as one ASGI application; tests may name other doors."""
+    return _Application(services, Router(all_doors(services) if doors is None else doors))
+
+
+class _Application:
+    def __init__(self, services: Services, router: Router) -> None:
+        http = services.settings.http
+        self._services = services
+        self._router = router
+        self._max_body = http.max_body_bytes
+        self._authenticator = Authenticator(services.tokens, http.trusted_networks)
+        self._limiter = RateLimiter(http.rate_limit, http.rate_burst)
+        self._figures = {door.name: HttpDoor(door.name) for door in router.doors}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await _other_protocol(scope, receive, send)
+            return
+        begun = perf_counter()
+        methods, values = self._router.find(scope["path"])
+        bound = _pick(methods, scope["method"])
+        door = bound.door if bound else self._door(methods, scope["path"])
+        try:
+            answer = await self._answer(bound, methods, values, scope, receive)
+        except ClientGone:
+            return
+        except Exception as error:
+            answer = _problem(door, error, scope)
+        await _send(send, answer)
+        self._figures[door.name].answered(scope["method"], answer.status, perf_counter() - begun)
+
+    async def _answer(
+        self,
+        bound: Bound | None,
+        methods: Methods | None,
+        values: list[str],
+        scope: Scope,
+        receive: Receive,
+    ) -> Answer:
+        if bound is None:
+            raise MethodNotAllowed(", ".join(sorted(methods))) if methods else NoSuchPath
+        caller = NOBODY
+        if not bound.route.open:
+            caller = await self._authenticator.caller(scope)
+            self._limiter.check(caller)
+        body = b"" if scope["method"] in _BODYLESS else await self._read(scope, receive)
+        params = dict(zip(bound.names, values, strict=True)) if values else NOTHING
+        call = Call(
+            services=self._services,
+            door=bound.door,
+            scope=scope,
+            params=params,
+            caller=caller,
+            body=body,
+        )
+        return await bound.route.handler(call)
+
+    async def _read(self, scope: Scope, receive: Receive) -> bytes:
+        """The whole body, which mostly comes in one piece."""
+        message = await receive()
+        if message["type"] != "http.request":
+            raise ClientGone
+        body: bytes = message.get("body", b"")
+        if not message.get("more_body", False):
+            if len(body) > self._max_body:
+                raise BodyTooLarge
+            return body
+        return await self._read_on(body, scope, receive)
+
+    async def _read_on(self, first: bytes, scope: Scope, receive: Receive) -> bytes:
+        for name, value in scope["headers"]:
+            if name == b"content-length" and int(value) > self._max_body:
+                raise BodyTooLarge
+        parts, size, more = [first], len(first), True
+        while more:
+            message = await receive()
+            if message["type"] != "http.request":
+                raise ClientGone
+            part = message.get("body", b"")
+            more = message.get("more_body", False)
+            size += len(part)
+            if size > self._max_body:
+                raise BodyTooLarge
+            parts.append(part)
+        return b"".join(parts)
+
+    def _door(self, methods: Methods | None, path: str) -> Door:
+        if methods:
+            return next(iter(methods.values())).door
+        return self._router.door_of(path)
+
+
+def _pick(methods: Methods | None, method: str) -> Bound | None:
+    if methods is None:
+        return None
+    return methods.get("GET" if method == "HEAD" else method)
+
+
+def _problem(door: Door, error: Exception, scope: Scope) -> Answer:
+    if isinstance(error, ClarionError):
+        return door.problem(error, "")
+    request_id = ids.show(ids.new_id())
+    log.error(
+        REQUEST_FAILED,
+        request_id=request_id,
+        method=scope["method"],
+        path=scope["path"],
+        exc_info=error,
+    )
+    return door.problem(error, request_id)
+
+
+async def _send(send: Send, answer: Answer) -> None:
+    length = (b"content-length", b"%d" % len(answer.body))
+    headers = [*answer.headers, length] if answer.status != 204 else list(answer.headers)
+    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+    await send({"type": "http.response.body", "body": answer.body})
+
+
+async def _other_protocol(scope: Scope, receive: Receive, send: Send) -> None:
+    if scope["type"] == "websocket":
+        await send({"type": "websocket.close", "code": 1000})
+        return
+    while True:  # lifespan: app.py starts and stops things, there is nothing to do here
+        message = await receive()
+        await send({"type": message["type"] + ".complete"})
+        if message["type"] == "lifespan.shutdown":
+            return

@@ -1,0 +1,70 @@
+"""Everything the doors need from the rest of the process, built once by app.py.
+
+    app = create_app(Services(...))     # an ASGI application, see server.py
+
+Protocols name only what the doors use.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+from uuid import UUID
+
+from clarion.engine.accounts.model import Caller
+from clarion.engine.senders.directory import SenderDirectory
+from clarion.kit.vault import Vault
+from clarion.settings import Settings
+from clarion.storage.database import Database
+
+if TYPE_CHECKING:
+    from clarion.engine.messages.model import NewRequest
+
+
+class Tokens(Protocol):
+    """Who stands behind an access token."""
+
+    def cached(self, token: str) -> Caller | None:
+        """The token's caller, if that is known now without asking the database."""
+
+    async def find(self, token: str) -> Caller | None:
+        """The token's caller; None: unknown, expired or revoked."""
+
+    async def application(self, company_id: int, application_id: int) -> Caller | None:
+        """The caller that the internal headers name; None: there is no such application."""
+
+
+class Acceptance(Protocol):
+    """Where message requests become durable."""
+
+    async def accept(self, caller: Caller, request: NewRequest) -> UUID:
+        """The id of the request; it is committed when this returns."""
+
+
+class ConnectorHealth(Protocol):
+    """One connector's state, as a port's Health shows it."""
+
+    @property
+    def ready(self) -> bool: ...
+    @property
+    def words(self) -> str: ...
+
+
+def no_connectors() -> Mapping[str, ConnectorHealth]:
+    """The health of a process that runs no connectors."""
+    return {}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Services:
+    """What handlers reach through `call.services`."""
+
+    settings: Settings
+    db: Database
+    tokens: Tokens
+    intake: Acceptance
+    senders: SenderDirectory
+    vault: Vault
+    connector_health: Callable[[], Mapping[str, ConnectorHealth]] = no_connectors
+    sandbox: Any = None  # the sandbox carrier, if this process runs it; api/sandbox.py knows it

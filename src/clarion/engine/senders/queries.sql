@@ -1,0 +1,107 @@
+-- seed_class: A class that ships with Clarion, unless the operator has one of this id.
+insert into sender_id_class (
+    id, name, description, designation, applicable_countries, country_peak_throughput,
+    country_peak_total_throughput, country_daily_throughput, delivery_window, created_at, updated_at
+) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10)
+on conflict (id) do nothing;
+
+-- seed_type: A type that ships with Clarion, unless the operator has one of this id.
+insert into sender_id_type (
+    id, name, description, capabilities, allowed_mime_types, blocked_mime_types, gateway_id,
+    credential_parameter_list, created_at, updated_at
+) values ($1, $2, $3, $4, '{}', $5, $6, $7, $8, $8)
+on conflict (id) do nothing;
+
+-- class_exists: Whether there is a class of this id.
+select exists (select 1 from sender_id_class where id = $1);
+
+-- type_by_id: What new sender ids of this type are checked against.
+select id, capabilities, credential_parameter_list from sender_id_type where id = $1;
+
+-- is_operator: Whether this company is the operator's: the first that was made.
+select $1 = (select min(id) from company);
+
+-- insert_sender: A company's own sender id, or one that it takes from the operator.
+insert into sender_id (
+    company_id, id, application_id, parent_id, name, ownership, class_id, type_id, state, address,
+    connector, content_type, message_templates, country, operators, credentials, two_way_required,
+    keep_sender_address, dr_required, consent_managed_by, capabilities, check_white_list, billing,
+    updated_at
+) values (
+    $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21,
+    $22, $23, $24
+);
+
+-- lock_sender: A company's own sender id, held until the transaction ends.
+select * from sender_id
+where company_id = $1 and id = $2 and deleted_at is null
+for update;
+
+-- lock_offer: A sender id that the operator offers to all companies, held likewise.
+select * from sender_id
+where company_id = (select min(id) from company) and id = $1 and deleted_at is null
+  and ownership in ('SHARED', 'PREPROVISIONED')
+for update;
+
+-- mark_purchased: A preprovisioned sender id that a company takes.
+update sender_id
+set ownership = 'PURCHASED', purchased_by = $3, updated_at = $4, version = version + 1
+where company_id = $1 and id = $2;
+
+-- release_purchased: The company that took it gives it back.
+update sender_id
+set ownership = 'PREPROVISIONED', purchased_by = null, updated_at = $3, version = version + 1
+where company_id = (select min(id) from company) and id = $1 and purchased_by = $2
+  and ownership = 'PURCHASED';
+
+-- is_in_use: Whether any company_id has a living child of this sender id.
+select exists (select 1 from sender_id where parent_id = $1 and deleted_at is null);
+
+-- update_sender: Everything of a sender id that its company can change.
+update sender_id
+set name = $3, ownership = $4, class_id = $5, type_id = $6, state = $7, address = $8,
+    content_type = $9, message_templates = $10, credentials = $11, two_way_required = $12,
+    keep_sender_address = $13, dr_required = $14, consent_managed_by = $15, capabilities = $16,
+    check_white_list = $17, billing = $18, updated_at = $19, version = version + 1
+where company_id = $1 and id = $2;
+
+-- provision_sender: What the operator sets once a carrier is set up.
+update sender_id
+set state = $3, connector = coalesce($4, connector), country = coalesce($5, country),
+    operators = coalesce($6, operators), updated_at = $7, version = version + 1
+where company_id = $1 and id = $2;
+
+-- delete_sender: Marks it deleted; its address is free again.
+update sender_id
+set deleted_at = $3, updated_at = $3, version = version + 1
+where company_id = $1 and id = $2;
+
+-- visible_sender: One of the company's own, or one that the operator offers to all.
+select s.* from sender_id s
+where s.id = $2 and s.deleted_at is null
+  and (s.company_id = $1
+       or s.company_id = (select min(id) from company)
+          and s.ownership in ('SHARED', 'PREPROVISIONED'));
+
+-- sender_by_id: What the message pipeline needs of one sender id.
+select s.company_id, s.id, s.address, s.type_id, s.class_id, s.ownership, s.state, s.connector,
+       c.country_peak_throughput as throughput, s.capabilities
+from sender_id s
+join sender_id_class c on c.id = s.class_id
+where s.company_id = $1 and s.id = $2 and s.deleted_at is null;
+
+-- senders_at: A company's active sender ids with this address, whatever their type.
+select s.company_id, s.id, s.address, s.type_id, s.class_id, s.ownership, s.state, s.connector,
+       c.country_peak_throughput as throughput, s.capabilities
+from sender_id s
+join sender_id_class c on c.id = s.class_id
+where s.company_id = $1 and s.address = $2 and s.state = 'ACTIVE' and s.deleted_at is null
+order by s.id;
+
+-- senders_of_address: Sender ids of every company_id with this address: who an inbound message is for.
+select s.company_id, s.id, s.address, s.type_id, s.class_id, s.ownership, s.state, s.connector,
+       c.country_peak_throughput as throughput, s.capabilities
+from sender_id s
+join sender_id_class c on c.id = s.class_id
+where s.address = $1 and s.deleted_at is null
+order by s.company_id, s.id;
