@@ -1,0 +1,1 @@
+"""The built-in carrier: virtual handsets for development, demonstrations and tests."""
