@@ -1,6 +1,6 @@
 """One PostgreSQL for the whole run; each test that asks for it gets a database of its own.
 
-The schema is migrated once, into a template; a test's database is a copy of that.
+The schema is migrated once, with partitions, into a template; a test's database is a copy of that.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
@@ -16,6 +17,7 @@ import asyncpg
 import pytest
 
 from clarion import settings
+from clarion.storage import partitions
 from clarion.storage.database import Database
 from clarion.storage.embedded import EmbeddedPostgres
 from clarion.storage.migrate import migrate
@@ -52,6 +54,7 @@ async def _template(server_url: str, _administration: asyncpg.Connection) -> str
     await _administration.execute(f"create database {TEMPLATE}")
     database = await Database.connect(settings.Database(), url=_on(server_url, TEMPLATE))
     await migrate(database)
+    await partitions.maintain(database, settings.Retention(), now=datetime.now(UTC))
     await database.close()
     return TEMPLATE
 
@@ -62,7 +65,7 @@ async def database_url(
 ) -> AsyncIterator[str]:
     """The URL of a fresh, migrated database."""
     name = f"test_{next(_numbers)}"
-    await _administration.execute(f"create database {name} template {_template}")
+    await _administration.execute(f"create database {name} template {_template} strategy file_copy")
     yield _on(server_url, name)
     await _administration.execute(f"drop database {name} with (force)")
 

@@ -16,7 +16,7 @@ from typing import Any, Self, TypeVar
 
 import asyncpg
 
-from clarion import settings
+from clarion import metrics, settings
 from clarion.errors import ClarionError, Unavailable
 from clarion.storage import trouble
 from clarion.storage.connecting import Connection, Connector
@@ -169,6 +169,7 @@ class Database:
         if isinstance(error, ClarionError):
             return
         if trouble.is_trouble(error, closed=connection.is_closed()):
+            metrics.DATABASE_FAILURES.inc()
             raise trouble.lost(error) from error
 
     async def _release(self, connection: asyncpg.Connection) -> None:

@@ -49,6 +49,8 @@ def lost(error: BaseException) -> Unavailable:
     """For work that was cut short."""
     if isinstance(error, asyncpg.PostgresError) and error.sqlstate == _TOO_SLOW:
         return Unavailable("The database took too long; the work was given up.")
+    if isinstance(error, asyncpg.InterfaceError):  # the driver's words are about its own methods
+        return Unavailable("The connection to the database was lost.")
     return Unavailable(f"The connection to the database was lost: {_words(error)}.")
 
 

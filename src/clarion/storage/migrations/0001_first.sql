@@ -394,3 +394,11 @@ create table bind_lease (
     expires_at timestamptz not null,
     primary key (connector, slot)
 );
+
+-- Periodic work, done by one node at a time: when it is due and until when somebody has it.
+create table periodic_job (
+    name text primary key,
+    due_at timestamptz not null,
+    node text,               -- who works on it
+    lease_until timestamptz  -- until when that holds
+);
