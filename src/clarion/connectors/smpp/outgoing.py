@@ -85,7 +85,7 @@ class Outgoing:
         self, submission: Submission, envelope: _Envelope, contents: Sequence[bytes]
     ) -> list[Request]:
         write = self._write_sar if self._concatenation == "sar" else self._write_udh
-        requests = []
+        requests: list[Request] = []
         for number in submission.pending:
             concat = text.Concat(submission.reference, len(contents), number)
             body = write(envelope, contents[number - 1], concat)
@@ -180,7 +180,7 @@ def source_type(source: str) -> tuple[int, int]:
         return _TON_UNKNOWN, _NPI_UNKNOWN  # the SMSC puts its own
     if not (digits.isascii() and digits.isdigit()):
         return _TON_ALPHANUMERIC, _NPI_UNKNOWN
-    if source is digits and len(digits) <= _LONGEST_SHORT_CODE:
+    if not source.startswith("+") and len(digits) <= _LONGEST_SHORT_CODE:
         return _TON_NETWORK, _NPI_UNKNOWN
     return _TON_INTERNATIONAL, _NPI_E164
 
