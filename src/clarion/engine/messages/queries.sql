@@ -194,7 +194,8 @@ with moved as (
     update message m set
         state = t.next::message_state,
         sent_at = case when $6 = 'sent' then coalesce(m.sent_at, i.at) else m.sent_at end,
-        delivered_at = case when $6 = 'delivered' then coalesce(m.delivered_at, i.at)
+        delivered_at = case when $6 = 'delivered'
+            then coalesce(m.delivered_at, greatest(i.at, m.sent_at))
             else m.delivered_at end,
         converted_at = case when $6 = 'converted' then coalesce(m.converted_at, i.at)
             else m.converted_at end,
@@ -348,18 +349,18 @@ where company_id = $1 and id = $2;
 update message set deleted_at = $3, updated_at = $3, version = version + 1
 where company_id = $1 and id = $2;
 
--- add_inbound: MO messages that are whole.
+-- add_inbound: One company's MO messages.
 insert into message (
     company_id, id, application_id, direction, state, sender_id, sender_address, peer_address,
     country, body, conversation_id, reply_to, fragments, updated_at
 )
-select company_id, id, application_id, 'MO', 'RECEIVED', sender_id, sender_address, peer_address,
-    country, body, conversation_id, reply_to, fragments, $11
+select $1, id, application_id, 'MO', 'RECEIVED', sender_id, sender_address, peer_address,
+    country, body, conversation_id, reply_to, fragments, $2
 from unnest(
-    $1::integer[], $2::uuid[], $3::integer[], $4::uuid[], $5::text[], $6::text[], $7::text[],
-    $8::text[], $9::text[], $10::uuid[], $12::smallint[]
+    $3::uuid[], $4::integer[], $5::uuid[], $6::text[], $7::text[], $8::text[], $9::text[],
+    $10::text[], $11::uuid[], $12::smallint[]
 ) as i (
-    company_id, id, application_id, sender_id, sender_address, peer_address, country, body,
+    id, application_id, sender_id, sender_address, peer_address, country, body,
     conversation_id, reply_to, fragments
 );
 
@@ -375,27 +376,29 @@ lateral (
 
 -- add_inbound_parts: Parts of long MO messages; a part that comes twice counts once.
 insert into inbound_part (
-    connector, source, destination, reference, total, number, text, received_at
+    received_at, connector, source, destination, reference, total, number, text
 )
-select $1, source, destination, reference, total, number, text, $8
-from unnest($2::text[], $3::text[], $4::integer[], $5::smallint[], $6::smallint[], $7::text[])
-    as i (source, destination, reference, total, number, text)
+select $1, i.* from unnest(
+    $2::text[], $3::text[], $4::text[], $5::integer[], $6::smallint[], $7::smallint[], $8::text[]
+) as i
 on conflict (connector, source, destination, reference, total, number) do nothing;
 
--- take_whole_inbound: Long MO messages of which every part is there, or for which time is up.
-with ready as (
-    select connector, source, destination, reference, total from inbound_part
-    group by connector, source, destination, reference, total
-    having count(*) = total or min(received_at) <= $1
-    limit $2
-), taken as (
-    delete from inbound_part p using ready r
+-- whole_inbound: Destinations of long MO messages of which every part is there, or whose time is up.
+select connector, source, destination, reference, total from inbound_part
+group by connector, source, destination, reference, total
+having count(*) = total or min(received_at) <= $1
+order by destination limit $2;
+
+-- take_whole_inbound: Takes such messages, in the order of their parts.
+with taken as (
+    delete from inbound_part p
+    using unnest($1::text[], $2::text[], $3::text[], $4::integer[], $5::smallint[])
+        as r (connector, source, destination, reference, total)
     where p.connector = r.connector and p.source = r.source and p.destination = r.destination
         and p.reference = r.reference and p.total = r.total
     returning p.connector, p.source, p.destination, p.reference, p.total, p.number, p.text
 )
-select connector, source, destination, total, count(*)::smallint as parts,
-    string_agg(text, '' order by number) as text
+select connector, source, destination, string_agg(text, '' order by number) as text, total
 from taken group by connector, source, destination, reference, total;
 
 -- add_strays: MO messages to an address that no sender has.

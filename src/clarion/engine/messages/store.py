@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
 
 import asyncpg
 from msgspec import Struct
+from msgspec.structs import astuple
 
+from clarion.engine.messages.ports import Inbound, Receipt, ReceiptState
 from clarion.engine.messages.prepare import Prepared
 from clarion.engine.messages.states import STAMP, Input, moves
 from clarion.engine.messages.turns import Lane
+from clarion.kit.ids import new_id
 from clarion.storage.sql import load_queries
 
 SQL = load_queries(__package__)
@@ -212,3 +215,275 @@ async def claim_lane(
         SQL["claim_lane"],
         lane.company_id, connector, lane.sender_id, lane.priority, now, count, claim_id, node_id,
     )  # fmt: skip
+
+
+async def shrink_claim(
+    on: Runner, company_id: int, claim_id: UUID, rest: Mapping[UUID, int]
+) -> None:
+    """What of a claim is still unrecorded, with the attempts of each."""
+    await on.execute(SQL["shrink_claim"], company_id, claim_id, list(rest), list(rest.values()))
+
+
+async def drop_claims(on: Runner, company_id: int, claims: Sequence[UUID]) -> None:
+    await on.execute(SQL["drop_claims"], company_id, claims)
+
+
+async def read_claims(on: Runner, company_id: int, claims: Sequence[UUID]) -> set[UUID]:
+    """The messages that claims still list."""
+    rows = await on.fetch(SQL["read_claims"], company_id, claims)
+    return {message for row in rows for message in row["messages"]}
+
+
+class Known(Struct, frozen=True, gc=False):
+    """The part of a message that a carrier's id names."""
+
+    company_id: int
+    message_id: UUID
+    number: int
+    total: int
+
+
+async def find_fragments(
+    on: Runner, connector: str, external_ids: Sequence[str], since: UUID
+) -> dict[str, list[Known]]:
+    """Parts by the carrier's id. An id that a carrier has used again names the latest message;
+    several parts of one message may share an id (message_payload)."""
+    found: dict[str, list[Known]] = {}
+    for row in await on.fetch(SQL["find_fragments"], connector, external_ids, since):
+        part = Known(row["company_id"], row["message_id"], row["number"], row["total"])
+        others = found.get(row["external_id"])
+        if others is None or others[0].message_id < part.message_id:
+            found[row["external_id"]] = [part]
+        elif others[0].message_id == part.message_id:
+            others.append(part)
+    return found
+
+
+async def settle_fragments(
+    on: Runner, company_id: int, rows: Sequence[tuple[UUID, int, str, str | None]]
+) -> None:
+    """(message, number, state, failure code) of parts of several."""
+    if rows:
+        found = [row[0] for row in rows]
+        await on.execute(
+            SQL["settle_fragments"], company_id, min(found), max(found), *columns(rows, 4)
+        )
+
+
+async def read_fragment_states(
+    on: Runner, company_id: int, messages: Sequence[UUID]
+) -> list[tuple[UUID, int, list[str | None]]]:
+    """(message, parts in all, the states of those that the carrier has)."""
+    if not messages:
+        return []
+    rows = await on.fetch(
+        SQL["read_fragment_states"], company_id, min(messages), max(messages), messages
+    )
+    return [(row["message_id"], row["total"], row["states"]) for row in rows]
+
+
+class KeptReceipt(Struct, frozen=True):
+    """A receipt that waits for its message."""
+
+    id: UUID
+    connector: str
+    receipt: Receipt
+    tries: int
+
+
+async def keep_receipts(
+    on: Runner, connector: str, kept: Sequence[KeptReceipt], next_try_at: datetime
+) -> None:
+    await on.execute(
+        SQL["keep_receipts"],
+        connector,
+        [k.id for k in kept],
+        [k.receipt.external_id for k in kept],
+        [k.receipt.state.value for k in kept],
+        [k.receipt.error for k in kept],
+        [k.receipt.at for k in kept],
+        [next_try_at] * len(kept),
+    )
+
+
+async def due_receipts(on: Runner, now: datetime, limit: int) -> list[KeptReceipt]:
+    return [
+        KeptReceipt(
+            id=row["id"],
+            connector=row["connector"],
+            receipt=Receipt(
+                row["external_id"], ReceiptState(row["state"]), row["error"], row["at"]
+            ),
+            tries=row["tries"],
+        )
+        for row in await on.fetch(SQL["due_receipts"], now, limit)
+    ]
+
+
+async def postpone_receipts(
+    on: Runner, connector: str, rows: Sequence[tuple[UUID, datetime]]
+) -> None:
+    if rows:
+        await on.execute(SQL["postpone_receipts"], [connector] * len(rows), *columns(rows, 2))
+
+
+async def drop_receipts(on: Runner, connector: str, found: Sequence[UUID]) -> None:
+    if found:
+        await on.execute(SQL["drop_receipts"], [connector] * len(found), found)
+
+
+class Whole(Struct, frozen=True):
+    """An MO message of which every part is there, or as much of it as came in time."""
+
+    connector: str
+    source: str
+    destination: str
+    text: str
+    fragments: int
+
+
+class NewInbound(Struct, frozen=True):
+    """An MO message with its owner; the fields are add_inbound's columns in order."""
+
+    company_id: int
+    id: UUID
+    application_id: int | None
+    sender_id: UUID
+    sender_address: str
+    peer_address: str
+    country: str | None
+    body: str
+    conversation_id: str | None
+    reply_to: UUID | None
+    fragments: int
+
+
+class LastSent(Struct, frozen=True):
+    """The last message that went from a sender to a subscriber."""
+
+    message_id: UUID
+    sender_id: UUID
+    application_id: int | None
+    conversation_id: str | None
+
+
+PartKey = tuple[str, str, str, int, int]
+"""Connector, source, destination, reference, total: the parts of one long MO message."""
+
+
+async def add_inbound(on: Runner, batch: Sequence[NewInbound], now: datetime) -> None:
+    for company_id, rows in by_company((m.company_id, m) for m in batch).items():
+        await on.execute(
+            SQL["add_inbound"],
+            company_id,
+            now,
+            *columns([astuple(m)[1:] for m in rows], 10),
+        )
+
+
+async def add_inbound_parts(
+    on: Runner, batch: Sequence[tuple[str, Inbound]], now: datetime
+) -> None:
+    if batch:
+        rows = [
+            (
+                connector,
+                m.source[:64].replace("\x00", ""),
+                m.destination[:64].replace("\x00", ""),
+                m.reference,
+                m.total,
+                m.number,
+                m.text.replace("\x00", ""),
+            )
+            for connector, m in batch
+        ]
+        await on.execute(SQL["add_inbound_parts"], now, *columns(rows, 7))
+
+
+async def whole_inbound(on: Runner, cutoff: datetime, limit: int) -> list[PartKey]:
+    """Long MO messages that are complete, or of which a part came before `cutoff`."""
+    return [tuple(row) for row in await on.fetch(SQL["whole_inbound"], cutoff, limit)]
+
+
+async def take_whole_inbound(on: Runner, keys: Sequence[PartKey]) -> list[Whole]:
+    rows = await on.fetch(SQL["take_whole_inbound"], *columns(keys, 5))
+    return [Whole(*row) for row in rows]
+
+
+async def add_strays(on: Runner, batch: Sequence[Whole]) -> None:
+    if batch:
+        rows = [(new_id(), w.connector, w.source, w.destination, w.text) for w in batch]
+        await on.execute(SQL["add_strays"], *columns(rows, 5))
+
+
+async def last_sent(
+    on: Runner, company_id: int, asked: Sequence[tuple[UUID, str, int]], since: UUID
+) -> list[tuple[int, LastSent]]:
+    """For (sender, subscriber, position) the last message sent since then, by position."""
+    rows = await on.fetch(SQL["last_sent_to"], company_id, *columns(asked, 3), since)
+    return [
+        (
+            row["position"],
+            LastSent(row["id"], row["sender_id"], row["application_id"], row["conversation_id"]),
+        )
+        for row in rows
+    ]
+
+
+async def beat(
+    on: Runner, node_id: UUID, name: str, roles: Sequence[str], expires_at: datetime
+) -> None:
+    await on.execute(SQL["beat"], node_id, name, roles, expires_at)
+
+
+async def remove_node(on: Runner, node_id: UUID) -> None:
+    await on.execute(SQL["remove_node"], node_id)
+
+
+async def forget_nodes(on: Runner, before: datetime) -> None:
+    await on.execute(SQL["forget_nodes"], before)
+
+
+async def count_live_nodes(on: Runner, role: str, now: datetime) -> int:
+    return len(await on.fetch(SQL["live_nodes"], role, now))
+
+
+async def lease_binds(
+    on: Runner,
+    connector: str,
+    *,
+    binds: int,
+    share: int,
+    node_id: UUID,
+    now: datetime,
+    expires_at: datetime,
+) -> list[int]:
+    rows = await on.fetch(SQL["lease_binds"], connector, binds, share, node_id, now, expires_at)
+    return [row["slot"] for row in rows]
+
+
+async def release_binds(on: Runner, connector: str, node_id: UUID, keep: Sequence[int]) -> None:
+    await on.execute(SQL["release_binds"], connector, node_id, keep)
+
+
+class OrphanedClaim(Struct, frozen=True):
+    """What a node that is gone had in its hands."""
+
+    company_id: int
+    connector: str
+    priority: int
+    messages: list[UUID]
+    attempts: list[int]
+
+
+async def take_orphaned_claims(
+    on: Runner, connectors: Sequence[str], now: datetime, limit: int
+) -> list[OrphanedClaim]:
+    rows = await on.fetch(SQL["orphaned_claims"], connectors, now, limit)
+    return [OrphanedClaim(*row) for row in rows]
+
+
+async def parts_taken(on: Runner, company_id: int, messages: Sequence[UUID]) -> dict[UUID, int]:
+    """Bits of the parts that a carrier is known to have."""
+    rows = await on.fetch(SQL["parts_taken"], company_id, messages)
+    return {row["message_id"]: row["parts"] for row in rows}

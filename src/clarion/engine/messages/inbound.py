@@ -1,0 +1,167 @@
+"""MO messages: parts become whole, find their sender id and company, join a conversation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+import asyncpg
+
+from clarion import metrics
+from clarion.engine.messages import store
+from clarion.engine.messages.ports import Inbound
+from clarion.engine.senders.directory import SenderDirectory
+from clarion.engine.senders.model import Sender
+from clarion.kit import ids
+from clarion.kit.e164 import parse_address
+from clarion.log import get_logger
+from clarion.storage.database import Database
+
+CONVERSATION = timedelta(days=30)
+"""An MO continues what was last sent to its number within this time."""
+
+MAX_ADDRESS = 64
+GATHER_LIMIT = 500
+
+log = get_logger(__name__)
+
+
+class InboundDesk:
+    """Stores MO messages in batches."""
+
+    def __init__(self, db: Database, senders: SenderDirectory, *, part_patience: float) -> None:
+        """`part_patience`: seconds to wait for the missing parts of a long message."""
+        self._db = db
+        self._senders = senders
+        self._patience = timedelta(seconds=part_patience)
+
+    async def store(self, batch: Sequence[tuple[str, Inbound]]) -> None:
+        """Record messages and parts; all of the batch or none of it."""
+        whole = [
+            store.Whole(
+                connector, _clean(m.source), _clean(m.destination), m.text.replace("\x00", ""), 1
+            )
+            for connector, m in batch
+            if m.reference is None
+        ]
+        parts = [(connector, m) for connector, m in batch if m.reference is not None]
+        senders = await self._senders_of({each.destination for each in whole})
+
+        async def work(tx: asyncpg.Connection) -> None:
+            now = datetime.now(UTC)
+            await self._add(tx, whole, senders, now)
+            await store.add_inbound_parts(tx, parts, now)
+
+        await self._db.run(work)
+        for connector, _ in batch:
+            metrics.connector(connector).inbound.inc()
+        if parts:
+            await self.gather()
+
+    async def gather(self) -> int:
+        """Make messages of parts that are complete, or that have waited long enough."""
+        now = datetime.now(UTC)
+        ready = await store.whole_inbound(self._db, now - self._patience, GATHER_LIMIT)
+        if not ready:
+            return 0
+        senders = await self._senders_of({destination for _, _, destination, _, _ in ready})
+
+        async def work(tx: asyncpg.Connection) -> int:
+            taken = await store.take_whole_inbound(tx, ready)  # empty where another node was first
+            await self._add(tx, taken, senders, now)
+            return len(taken)
+
+        return await self._db.run(work)
+
+    async def _senders_of(self, destinations: set[str]) -> dict[str, list[Sender]]:
+        return {each: await self._senders.find_by_address(each) for each in destinations}
+
+    async def _add(
+        self,
+        tx: store.Runner,
+        batch: Sequence[store.Whole],
+        senders: dict[str, list[Sender]],
+        now: datetime,
+    ) -> None:
+        strays = [whole for whole in batch if not senders[whole.destination]]
+        await store.add_strays(tx, strays)
+        for whole in strays:
+            metrics.connector(whole.connector).stray.inc()
+        homed = [whole for whole in batch if senders[whole.destination]]
+        earlier = await _conversations(tx, homed, senders, now)
+        await store.add_inbound(
+            tx,
+            [
+                _row(whole, _peer(whole), *_owner(senders[whole.destination], found))
+                for whole, found in zip(homed, earlier, strict=True)
+            ],
+            now,
+        )
+
+
+async def _conversations(
+    tx: store.Runner,
+    batch: Sequence[store.Whole],
+    senders: dict[str, list[Sender]],
+    now: datetime,
+) -> list[store.LastSent | None]:
+    """For each MO the last message that went from one of its address's senders to its number."""
+    since = ids.floor_id(now - CONVERSATION)
+    asked = store.by_company(
+        (sender.company_id, (sender.id, _peer(whole), position))
+        for position, whole in enumerate(batch)
+        for sender in senders[whole.destination]
+    )
+    latest: list[store.LastSent | None] = [None] * len(batch)
+    for company_id, rows in asked.items():
+        for position, found in await store.last_sent(tx, company_id, rows, since):
+            known = latest[position]
+            if known is None or known.message_id < found.message_id:
+                latest[position] = found
+    return latest
+
+
+def _owner(
+    senders: Sequence[Sender], earlier: store.LastSent | None
+) -> tuple[Sender, store.LastSent | None]:
+    """Where several companies share an address, the one that last wrote to the number."""
+    if earlier is None:
+        return senders[0], None
+    return next(s for s in senders if s.id == earlier.sender_id), earlier
+
+
+def _row(
+    whole: store.Whole, peer: str, sender: Sender, earlier: store.LastSent | None
+) -> store.NewInbound:
+    return store.NewInbound(
+        company_id=sender.company_id,
+        id=ids.new_id(),
+        application_id=earlier.application_id if earlier else sender.application_id,
+        sender_id=sender.id,
+        sender_address=sender.address,
+        peer_address=peer,
+        country=_country(peer),
+        body=whole.text,
+        conversation_id=earlier.conversation_id if earlier else None,
+        reply_to=earlier.message_id if earlier else None,
+        fragments=whole.fragments,
+    )
+
+
+def _clean(address: str) -> str:
+    return address.strip()[:MAX_ADDRESS].replace("\x00", "")
+
+
+def _peer(whole: store.Whole) -> str:
+    """The subscriber as E.164 where it is a number, else as the carrier spells it."""
+    try:
+        return parse_address(whole.source).e164
+    except ValueError:
+        return whole.source
+
+
+def _country(peer: str) -> str | None:
+    try:
+        return parse_address(peer).country
+    except ValueError:
+        return None
