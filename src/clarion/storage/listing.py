@@ -1,0 +1,189 @@
+"""Lists: filters, sorting and pages, composed from declared columns only.
+
+What a client sends is bound as parameters or looked up by name; only SQL that a Listing declares
+becomes part of a statement. Filters follow the SCG reference: `attribute=value`, several values
+with commas between (any of them), dates also as `[from,to]` with either end left out.
+
+Totals are exact up to EXACT_TOTAL rows. Above, counting would cost more than the page: the
+planner's estimate is shown then, never less than EXACT_TOTAL.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+import asyncpg
+import msgspec
+
+from clarion.errors import InvalidInput
+from clarion.storage import filters
+from clarion.storage.database import Database
+
+Kind = Literal[
+    "text", "integer", "number", "boolean", "timestamp", "created", "id", "enum", "text_array",
+    "msisdn",
+]  # fmt: skip
+
+DEFAULT_LIMIT = 100
+MAX_LIMIT = 1000
+MAX_OFFSET = 2**31
+MAX_SORT_COLUMNS = 5
+EXACT_TOTAL = 100_000
+DELETED = "DELETED"
+
+
+@dataclass(frozen=True)
+class Column:
+    """One attribute that a list can be filtered and sorted by.
+
+    `created` is a date that is not stored but lies in the uuid v7 named by `sql`, so that its
+    ranges and its order use the primary key. `msisdn` takes a number with or without its plus
+    sign, which URL decoding may have made a space.
+    """
+
+    name: str  # on the wire
+    sql: str
+    kind: Kind = "text"
+    sortable: bool = True
+    choices: frozenset[str] = frozenset()  # of an enum
+    enum: str = ""  # the enum's type in the database; empty: a text column
+
+
+@dataclass(frozen=True)
+class Bound:
+    """A condition of the caller's own: `sql` has `{}` where the value goes."""
+
+    sql: str
+    value: object
+
+
+@dataclass(frozen=True)
+class Listing:
+    """What can be listed and how."""
+
+    source: str  # a table, a view or a join
+    columns: tuple[Column, ...]
+    select: str = "*"
+    tenant: str | None = "company_id"  # or a condition on $1; None: the same for every company
+    key: str = "id"  # unique within a company; by default lists begin with the highest
+    always: str = ""
+    deleted: str = ""  # true for deleted rows, which only the state DELETED shows
+    state: str = "state"  # the filter that may say DELETED
+    by_name: Mapping[str, Column] = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "by_name", {column.name: column for column in self.columns})
+
+
+@dataclass(frozen=True)
+class Page:
+    """Rows and where they are in the whole."""
+
+    rows: list[asyncpg.Record]
+    total: int
+    offset: int
+    limit: int
+
+
+async def fetch_page(
+    db: Database,
+    listing: Listing,
+    *,
+    company_id: int | None,
+    query: Mapping[str, str],
+    also: Sequence[Bound] = (),
+) -> Page:
+    """The page that `query` asks for. InvalidInput names the filter that cannot be used; names
+    that are no filter of this listing are ignored, since clients add parameters of their own."""
+    limit = min(_whole(query, "limit", DEFAULT_LIMIT, filters.MAX_BIGINT), MAX_LIMIT)
+    offset = _whole(query, "offset", 0, MAX_OFFSET)
+    order = _order(listing, query.get("sort", ""))
+    args: list[object] = []
+    where = _where(listing, company_id, query, also, args)
+    body = f"from {listing.source} where {where}"
+    rows = await db.fetch(
+        f"select {listing.select} {body} order by {order} "
+        f"limit ${len(args) + 1} offset ${len(args) + 2}",
+        *args,
+        limit,
+        offset,
+    )
+    if len(rows) < limit and (rows or offset == 0):
+        return Page(rows, offset + len(rows), offset, limit)  # the last page tells the total
+    return Page(rows, await _total(db, body, args), offset, limit)
+
+
+async def _total(db: Database, body: str, args: Sequence[object]) -> int:
+    some = f"select 1 {body} limit {EXACT_TOTAL + 1}"
+    counted: int = await db.fetchval(f"select count(*) from ({some}) as counted", *args)  # noqa: S608
+    if counted <= EXACT_TOTAL:
+        return counted
+    plan = await db.fetchval(f"explain (format json) select 1 {body}", *args)
+    estimate: int = msgspec.json.decode(plan)[0]["Plan"]["Plan Rows"]
+    return max(estimate, EXACT_TOTAL)
+
+
+def _where(
+    listing: Listing,
+    company_id: int | None,
+    query: Mapping[str, str],
+    also: Sequence[Bound],
+    args: list[object],
+) -> str:
+    def bind(value: object) -> str:
+        args.append(value)
+        return f"${len(args)}"
+
+    conditions = [listing.always] if listing.always else []
+    if listing.tenant is not None:
+        placeholder = bind(company_id)
+        whole = "$1" in listing.tenant
+        conditions.append(listing.tenant if whole else f"{listing.tenant} = {placeholder}")
+    conditions += [bound.sql.format(bind(bound.value)) for bound in also]
+    asked = {name: query[name] for name in query if name in listing.by_name and query[name].strip()}
+    conditions += _live_or_deleted(listing, asked, bind)
+    conditions += [filters.condition(listing.by_name[name], asked[name], bind) for name in asked]
+    return " and ".join(f"({condition})" for condition in conditions) or "true"
+
+
+def _live_or_deleted(listing: Listing, asked: dict[str, str], bind: filters.Bind) -> list[str]:
+    """Deleted rows are hidden unless their state is asked for. Takes the filter out of `asked`
+    when it says DELETED, since no row has that state in its column."""
+    if not listing.deleted:
+        return []
+    states = filters.split(asked.get(listing.state, ""))
+    others = [state for state in states if state.upper() != DELETED]
+    if len(others) == len(states):
+        return [f"not ({listing.deleted})"]
+    del asked[listing.state]
+    if not others:
+        return [listing.deleted]
+    live = filters.condition(listing.by_name[listing.state], ",".join(others), bind)
+    return [f"({listing.deleted}) or {live}"]
+
+
+def _order(listing: Listing, sort: str) -> str:
+    terms: list[str] = []
+    names = filters.split(sort)
+    if len(names) > MAX_SORT_COLUMNS:
+        raise InvalidInput(f"sort: at most {MAX_SORT_COLUMNS} attributes.", field="sort")
+    for name in names:
+        column = listing.by_name.get(name.lstrip("+-"))
+        if column is None or not column.sortable:
+            raise InvalidInput(f"sort: {name[:50]!r} cannot be sorted by.", field="sort")
+        direction = "desc" if name.startswith("-") else "asc"
+        if column.kind == "created" or column.sql == listing.key:
+            return ", ".join([*terms, f"{column.sql} {direction}"])  # unique: the rest is moot
+        terms.append(f"{column.sql} {direction} nulls last")
+    return ", ".join([*terms, f"{listing.key} desc"])
+
+
+def _whole(query: Mapping[str, str], name: str, default: int, highest: int) -> int:
+    text = query.get(name, "").strip()
+    if not text:
+        return default
+    if not (text.isascii() and text.isdigit()) or len(text) > 19 or int(text) > highest:
+        raise InvalidInput(f"{name}: a whole number from 0, not {text[:50]!r}.", field=name)
+    return int(text)
