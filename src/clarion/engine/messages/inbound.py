@@ -35,7 +35,7 @@ class InboundDesk:
         self._senders = senders
         self._patience = timedelta(seconds=part_patience)
 
-    async def store(self, batch: Sequence[tuple[str, Inbound]]) -> None:
+    async def take(self, batch: Sequence[tuple[str, Inbound]]) -> None:
         """Record messages and parts; all of the batch or none of it."""
         whole = [
             store.Whole(

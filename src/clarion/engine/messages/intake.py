@@ -24,7 +24,8 @@ from clarion.engine.messages.depth import QueueDepths
 from clarion.engine.messages.model import NewRequest, Route
 from clarion.engine.messages.prepare import Prepared, prepare
 from clarion.engine.messages.routing import connector_for
-from clarion.engine.senders.directory import Sender, SenderDirectory
+from clarion.engine.senders.directory import SenderDirectory
+from clarion.engine.senders.model import Sender
 from clarion.errors import AlreadyExists, ClarionError, InvalidInput, NotAllowed, Unavailable
 from clarion.log import get_logger
 from clarion.settings import Settings, SmppConnector

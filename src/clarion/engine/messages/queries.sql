@@ -116,8 +116,7 @@ returning next;
 -- count_prepared: Adds prepared messages to a request's counters.
 update message_request set
     recipient_count = recipient_count + $3, duplicate_count = duplicate_count + $4,
-    pending_count = pending_count + $5, failed_count = failed_count + $6,
-    canceled_count = canceled_count + $7, updated_at = $8
+    pending_count = pending_count + $5, failed_count = failed_count + $6, updated_at = $7
 where company_id = $1 and id = $2;
 
 -- finish_expansion: The request is prepared: what state it goes on in.
@@ -315,12 +314,31 @@ select id, scheduled_at from message
 where company_id = $1 and id > $2 and id <= $3 and state = any($4::message_state[])
 order by id limit $5;
 
--- lock_request: A request, held for a change by its client.
-select id, application_id, solo_message_id, state::text, version, pause_before_transmit,
-    pause_expires_at, sender_id, recipient_count, scheduled_at
+-- lock_request: A request's own row, held for a change.
+select id, solo_message_id, state::text, version, sender_id
 from message_request
 where company_id = $1 and id = $2 and deleted_at is null
 for update;
+
+-- read_request: A request as clients see it.
+select id, solo_message_id, state::text, version, sender_id
+from message_request_now
+where company_id = $1 and id = $2 and deleted_at is null;
+
+-- complete_if_done: A resumed request of which nothing was left to send.
+update message_request set state = 'COMPLETED', updated_at = $3
+where company_id = $1 and id = $2 and state = 'TRANSMITTING' and pending_count = 0
+    and solo_message_id is null;
+
+-- reject_request: A request that cannot be expanded any further; what was made of it stays.
+with gone as (
+    delete from expansion where company_id = $1 and request_id = $2
+)
+update message_request set
+    state = case when pending_count = 0 then 'REJECTED'::request_state
+        else 'TRANSMITTING'::request_state end,
+    failure_code = '1015', failure_details = $4, updated_at = $3, version = version + 1
+where company_id = $1 and id = $2;
 
 -- set_request_state: Moves a request that keeps its own state.
 update message_request set state = $3::request_state, updated_at = $4, version = version + 1

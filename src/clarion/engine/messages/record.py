@@ -166,7 +166,7 @@ class Recorder:
         if not self._inbound:
             return
         taken, self._inbound = self._inbound, []
-        stored = await self._attempt("inbound", self._inbound_desk.store, [
+        stored = await self._attempt("inbound", self._inbound_desk.take, [
             (connector, message) for connector, batch, _ in taken for message in batch
         ])  # fmt: skip
         for _, _, settled in taken:
@@ -188,9 +188,9 @@ class Recorder:
 
     def _refuse_pending(self) -> None:
         for _, _, settled, _ in self._receipts:
-            settled(False)  # noqa: FBT003
+            settled(False)
         for _, _, settled in self._inbound:
-            settled(False)  # noqa: FBT003
+            settled(False)
         self._receipts, self._inbound = [], []
 
 

@@ -11,6 +11,7 @@ import asyncpg
 from msgspec import Struct
 from msgspec.structs import astuple
 
+from clarion.engine.messages.model import Content, RequestState, Route
 from clarion.engine.messages.ports import Inbound, Receipt, ReceiptState
 from clarion.engine.messages.prepare import Prepared
 from clarion.engine.messages.states import STAMP, Input, moves
@@ -487,3 +488,159 @@ async def parts_taken(on: Runner, company_id: int, messages: Sequence[UUID]) -> 
     """Bits of the parts that a carrier is known to have."""
     rows = await on.fetch(SQL["parts_taken"], company_id, messages)
     return {row["message_id"]: row["parts"] for row in rows}
+
+
+class HeldRequest(Struct, frozen=True):
+    """A request as its client's changes need it."""
+
+    id: UUID
+    solo_message_id: UUID | None
+    state: str
+    version: int
+    sender_id: UUID
+
+
+async def lock_request(on: Runner, company_id: int, request_id: UUID) -> HeldRequest | None:
+    """The request's own row, held; a solo request's state is its message's (read_request)."""
+    row = await on.fetchrow(SQL["lock_request"], company_id, request_id)
+    return HeldRequest(*row) if row else None
+
+
+async def read_request(on: Runner, company_id: int, request_id: UUID) -> HeldRequest | None:
+    """The request as clients see it."""
+    row = await on.fetchrow(SQL["read_request"], company_id, request_id)
+    return HeldRequest(*row) if row else None
+
+
+async def set_request_state(
+    on: Runner, company_id: int, request_id: UUID, state: RequestState, now: datetime
+) -> None:
+    await on.execute(SQL["set_request_state"], company_id, request_id, state.value, now)
+
+
+async def complete_if_done(on: Runner, company_id: int, request_id: UUID, now: datetime) -> None:
+    """A request of which nothing was left to send when it was resumed."""
+    await on.execute(SQL["complete_if_done"], company_id, request_id, now)
+
+
+async def reject_request(
+    on: Runner, company_id: int, request_id: UUID, now: datetime, details: str
+) -> None:
+    """A request that cannot be expanded any further."""
+    await on.execute(SQL["reject_request"], company_id, request_id, now, details)
+
+
+async def delete_request(on: Runner, company_id: int, request_id: UUID, now: datetime) -> None:
+    await on.execute(SQL["delete_request"], company_id, request_id, now)
+
+
+async def messages_in_state(
+    on: Runner, company_id: int, span: tuple[UUID, UUID], states: list[str], limit: int
+) -> list[tuple[UUID, datetime | None]]:
+    """(id, scheduled time) of messages after the first id up to the last, in those states."""
+    rows = await on.fetch(SQL["messages_in_state"], company_id, *span, states, limit)
+    return [(row["id"], row["scheduled_at"]) for row in rows]
+
+
+async def queue_resumed(
+    on: Runner,
+    company_id: int,
+    connector: str,
+    priority: int,
+    now: datetime,
+    messages: Sequence[UUID],
+) -> None:
+    await on.execute(SQL["queue_resumed"], company_id, connector, priority, now, messages)
+
+
+class HeldMessage(Struct, frozen=True):
+    """A message as its client's changes need it."""
+
+    id: UUID
+    direction: str
+    state: str
+    version: int
+
+
+async def lock_message(on: Runner, company_id: int, message_id: UUID) -> HeldMessage | None:
+    row = await on.fetchrow(SQL["lock_message"], company_id, message_id)
+    return HeldMessage(*row) if row else None
+
+
+async def process_inbound(on: Runner, company_id: int, message_id: UUID, now: datetime) -> None:
+    await on.execute(SQL["process_inbound"], company_id, message_id, now)
+
+
+async def delete_message(on: Runner, company_id: int, message_id: UUID, now: datetime) -> None:
+    await on.execute(SQL["delete_message"], company_id, message_id, now)
+
+
+class Expansion(Struct, frozen=True):
+    """How far a request with many recipients has come."""
+
+    company_id: int
+    request_id: UUID
+    next: int
+    sequence: int
+
+
+async def take_expansions(on: Runner, node_id: UUID, now: datetime, limit: int) -> list[Expansion]:
+    rows = await on.fetch(SQL["take_expansions"], node_id, now, limit)
+    return [Expansion(*row) for row in rows]
+
+
+async def read_expansion(on: Runner, company_id: int, request_id: UUID) -> asyncpg.Record | None:
+    return await on.fetchrow(SQL["read_expansion"], company_id, request_id)
+
+
+async def add_messages(
+    on: Runner,
+    company_id: int,
+    request_id: UUID,
+    rows: Sequence[tuple[object, ...]],
+    *,
+    route: Route,
+    content: Content,
+    priority: int,
+    now: datetime,
+) -> None:
+    """Messages of one request, as `message_rows` makes them."""
+    ids, _, *others = columns(rows, _MESSAGE_COLUMNS)
+    await on.execute(
+        SQL["add_messages"], company_id, request_id, ids, *others, route.sender_address,
+        content.encoding, content.fragments, route.connector, priority, now,
+    )  # fmt: skip
+
+
+async def count_prepared(
+    on: Runner,
+    company_id: int,
+    request_id: UUID,
+    *,
+    recipients: int,
+    duplicates: int,
+    pending: int,
+    failed: int,
+    now: datetime,
+) -> None:
+    await on.execute(
+        SQL["count_prepared"], company_id, request_id, recipients, duplicates, pending, failed, now
+    )
+
+
+async def advance_expansion(
+    on: Runner, company_id: int, request_id: UUID, next: int, sequence: int, node_id: UUID
+) -> bool:
+    """Move the mark; False when the expansion is another node's by now."""
+    moved = await on.fetchval(
+        SQL["advance_expansion"], company_id, request_id, next, sequence, node_id
+    )
+    return moved is not None
+
+
+async def finish_expansion(on: Runner, company_id: int, request_id: UUID, now: datetime) -> None:
+    await on.execute(SQL["finish_expansion"], company_id, request_id, now)
+
+
+async def drop_expansion(on: Runner, company_id: int, request_id: UUID) -> None:
+    await on.execute(SQL["drop_expansion"], company_id, request_id)

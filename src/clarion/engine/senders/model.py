@@ -79,6 +79,7 @@ class Sender(Struct, frozen=True, gc=False):
 
     company_id: int
     id: UUID
+    application_id: int | None  # that made it
     address: str
     type_id: str
     class_id: str

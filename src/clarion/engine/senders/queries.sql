@@ -84,23 +84,23 @@ where s.id = $2 and s.deleted_at is null
           and s.ownership in ('SHARED', 'PREPROVISIONED'));
 
 -- sender_by_id: What the message pipeline needs of one sender id.
-select s.company_id, s.id, s.address, s.type_id, s.class_id, s.ownership, s.state, s.connector,
-       c.country_peak_throughput as throughput, s.capabilities
+select s.company_id, s.id, s.application_id, s.address, s.type_id, s.class_id, s.ownership,
+       s.state, s.connector, c.country_peak_throughput as throughput, s.capabilities
 from sender_id s
 join sender_id_class c on c.id = s.class_id
 where s.company_id = $1 and s.id = $2 and s.deleted_at is null;
 
 -- senders_at: A company's active sender ids with this address, whatever their type.
-select s.company_id, s.id, s.address, s.type_id, s.class_id, s.ownership, s.state, s.connector,
-       c.country_peak_throughput as throughput, s.capabilities
+select s.company_id, s.id, s.application_id, s.address, s.type_id, s.class_id, s.ownership,
+       s.state, s.connector, c.country_peak_throughput as throughput, s.capabilities
 from sender_id s
 join sender_id_class c on c.id = s.class_id
 where s.company_id = $1 and s.address = $2 and s.state = 'ACTIVE' and s.deleted_at is null
 order by s.id;
 
 -- senders_of_address: Sender ids of every company_id with this address: who an inbound message is for.
-select s.company_id, s.id, s.address, s.type_id, s.class_id, s.ownership, s.state, s.connector,
-       c.country_peak_throughput as throughput, s.capabilities
+select s.company_id, s.id, s.application_id, s.address, s.type_id, s.class_id, s.ownership,
+       s.state, s.connector, c.country_peak_throughput as throughput, s.capabilities
 from sender_id s
 join sender_id_class c on c.id = s.class_id
 where s.address = $1 and s.deleted_at is null

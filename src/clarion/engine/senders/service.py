@@ -125,7 +125,7 @@ async def delete_sender(db: Database, caller: Caller, id: UUID) -> None:
     await db.run(work)
 
 
-async def provision(  # noqa: PLR0913
+async def provision(
     db: Database,
     company_id: int,
     id: UUID,

@@ -127,6 +127,7 @@ def as_sender(row: Row) -> Sender:
     return Sender(
         company_id=row["company_id"],
         id=row["id"],
+        application_id=row["application_id"],
         address=row["address"],
         type_id=row["type_id"],
         class_id=row["class_id"],

@@ -1,0 +1,228 @@
+"""What clients can do to requests and messages once they exist.
+
+Changes of many messages go by slices, each its own transaction with its counters; a crash in
+between leaves a request that the same call finishes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from uuid import UUID
+
+import asyncpg
+
+from clarion.engine.accounts.model import Caller
+from clarion.engine.messages import store
+from clarion.engine.messages.model import Direction, MessageState, RequestState
+from clarion.engine.messages.prepare import NORMAL_PRIORITY
+from clarion.engine.messages.routing import connector_for
+from clarion.engine.messages.states import TRANSITIONS, Input
+from clarion.engine.senders.directory import SenderDirectory
+from clarion.errors import Conflict, InvalidInput, NotFound, StaleVersion
+from clarion.kit import ids
+from clarion.settings import ConnectorSettings
+from clarion.storage.database import Database
+
+SLICE = 1000
+S = MessageState
+
+_CANCELABLE = [S.CREATED.value, S.SCHEDULED.value, S.PAUSED.value]
+_PAUSED = [S.PAUSED.value]
+_OPEN = frozenset(
+    {RequestState.SUBMITTED, RequestState.PREPARING, RequestState.TRANSMITTING, RequestState.PAUSED}
+)
+
+
+async def cancel_request(db: Database, company_id: int, request_id: UUID) -> None:
+    """Stop what has not left yet. Canceling twice, or when all has left, changes nothing more.
+    Raises NotFound."""
+    await _close_request(db, company_id, request_id)
+    await _move_all(db, company_id, request_id, _CANCELABLE, Input.CANCEL)
+
+
+async def delete_request(db: Database, company_id: int, request_id: UUID) -> None:
+    """Cancel what has not left, then mark the request DELETED. Raises NotFound."""
+    await cancel_request(db, company_id, request_id)
+    await store.delete_request(db, company_id, request_id, datetime.now(UTC))
+
+
+async def resume_request(
+    db: Database,
+    senders: SenderDirectory,
+    connectors: Mapping[str, ConnectorSettings],
+    company_id: int,
+    request_id: UUID,
+) -> str | None:
+    """Let a paused request go on; answers the connector whose queue has grown.
+
+    Raises NotFound, Conflict (it is not paused).
+    """
+    request = await store.read_request(db, company_id, request_id)
+    if request is None:
+        raise NotFound
+    if request.state != RequestState.PAUSED:
+        raise Conflict(f"The message request is {request.state}, not PAUSED.")
+    sender = await senders.get(company_id, request.sender_id)
+    connector = sender and connector_for(sender.address, sender.connector, connectors)
+    if not connector:
+        raise Conflict("The sender id, or the connector that carries it, is no longer there.")
+    await store.set_request_state(
+        db, company_id, request_id, RequestState.TRANSMITTING, datetime.now(UTC)
+    )
+    await _move_all(db, company_id, request_id, _PAUSED, Input.RESUME, connector=connector)
+    await store.complete_if_done(db, company_id, request_id, datetime.now(UTC))
+    return connector
+
+
+async def expire_paused(db: Database, company_id: int, request_id: UUID) -> None:
+    """The pause has run out: what is still paused expires."""
+    await _move_all(db, company_id, request_id, _PAUSED, Input.EXPIRE)
+    await store.set_request_state(
+        db, company_id, request_id, RequestState.COMPLETED, datetime.now(UTC)
+    )
+
+
+async def change_message(
+    db: Database,
+    caller: Caller,
+    message_id: UUID,
+    *,
+    state: str,
+    version: int | None = None,
+    converted_at: datetime | None = None,
+    source: str | None = None,
+) -> None:
+    """The moves that a client may make (SCG reference, Message, POST): MO to PROCESSED or DELETED,
+    MT to CONVERTED or DELETED. Raises NotFound, StaleVersion, InvalidInput, Conflict."""
+    if state == "DELETED":
+        await delete_message(db, caller.company_id, message_id)
+        return
+    now = datetime.now(UTC)
+
+    async def work(tx: asyncpg.Connection) -> None:
+        message = await store.lock_message(tx, caller.company_id, message_id)
+        if message is None:
+            raise NotFound
+        if version is not None and version != message.version:
+            raise StaleVersion
+        if message.direction == Direction.MO:
+            await _process(tx, caller.company_id, message, state, now)
+        else:
+            await _convert(tx, caller.company_id, message, state, converted_at or now, source)
+
+    await db.run(work)
+
+
+async def delete_message(db: Database, company_id: int, message_id: UUID) -> None:
+    """Mark a message DELETED; one that has not left is canceled first. Raises NotFound."""
+    now = datetime.now(UTC)
+
+    async def work(tx: asyncpg.Connection) -> None:
+        message = await store.lock_message(tx, company_id, message_id)
+        if message is None:
+            raise NotFound
+        await store.advance(tx, company_id, Input.CANCEL, [store.Advance(message_id, now)], now)
+        await store.delete_message(tx, company_id, message_id, now)
+
+    await db.run(work)
+
+
+async def _process(
+    tx: store.Runner, company_id: int, message: store.HeldMessage, state: str, now: datetime
+) -> None:
+    if state != S.PROCESSED:
+        raise InvalidInput("state: an MO message can become PROCESSED or DELETED", field="state")
+    if message.state == S.RECEIVED:
+        await store.process_inbound(tx, company_id, message.id, now)
+
+
+async def _convert(
+    tx: store.Runner,
+    company_id: int,
+    message: store.HeldMessage,
+    state: str,
+    at: datetime,
+    source: str | None,
+) -> None:
+    if state != S.CONVERTED:
+        raise InvalidInput("state: an MT message can become CONVERTED or DELETED", field="state")
+    current = MessageState(message.state)
+    if current is S.CONVERTED:
+        return
+    if current not in TRANSITIONS[Input.CONVERT]:
+        raise InvalidInput(
+            f"state: a message that is {current} cannot become CONVERTED", field="state"
+        )
+    await store.advance(
+        tx,
+        company_id,
+        Input.CONVERT,
+        [store.Advance(message.id, at, details=source)],
+        datetime.now(UTC),
+    )
+
+
+async def _close_request(db: Database, company_id: int, request_id: UUID) -> None:
+    """Its own state becomes CANCELED, so that nothing more is prepared."""
+
+    async def work(tx: asyncpg.Connection) -> None:
+        request = await store.lock_request(tx, company_id, request_id)
+        if request is None:
+            raise NotFound
+        if request.solo_message_id is None and request.state in _OPEN:
+            await store.set_request_state(
+                tx, company_id, request_id, RequestState.CANCELED, datetime.now(UTC)
+            )
+
+    await db.run(work)
+
+
+async def _move_all(
+    db: Database,
+    company_id: int,
+    request_id: UUID,
+    states: list[str],
+    input: Input,
+    *,
+    connector: str | None = None,
+) -> None:
+    """Apply an input to all of a request's messages in given states, a slice at a time."""
+    after, last = request_id, ids.last_message_id(request_id)
+    while True:
+
+        async def work(tx: asyncpg.Connection, after: UUID = after) -> UUID | None:
+            return await _move_slice(
+                tx, company_id, (after, last), states, input, connector=connector
+            )
+
+        reached = await db.run(work)
+        if reached is None:
+            return
+        after = reached
+
+
+async def _move_slice(
+    tx: store.Runner,
+    company_id: int,
+    span: tuple[UUID, UUID],
+    states: list[str],
+    input: Input,
+    *,
+    connector: str | None,
+) -> UUID | None:
+    now = datetime.now(UTC)
+    found = await store.messages_in_state(tx, company_id, span, states, SLICE)
+    if not found:
+        return None
+    later = [m for m, due in found if due is not None and due > now]
+    if input is Input.RESUME and later:
+        await store.advance(
+            tx, company_id, Input.RESUME_LATER, [store.Advance(m, now) for m in later], now
+        )
+    await store.advance(tx, company_id, input, [store.Advance(m, now) for m, _ in found], now)
+    if connector is not None:
+        await store.queue_resumed(
+            tx, company_id, connector, NORMAL_PRIORITY, now, [m for m, _ in found]
+        )
+    return found[-1][0]
