@@ -135,15 +135,21 @@ class Expander:
 
     async def _load(self, taken: store.Expansion) -> _Job | None:
         request = await store.read_expansion(self._db, taken.company_id, taken.request_id)
-        sender = request and await self._senders.get(taken.company_id, request["sender_id"])
-        connector = sender and connector_for(
-            sender.address, sender.connector, self._settings.connectors
-        )
-        if request is None or sender is None or connector is None:
+        route = request and await self._route(taken.company_id, request["sender_id"])
+        if request is None or route is None:
             await self._abandon(taken)
             return None
-        route = Route(sender_id=sender.id, sender_address=sender.address, connector=connector)
         return _Job(taken, request, route)
+
+    async def _route(self, company_id: int, sender_id: UUID) -> Route | None:
+        sender = await self._senders.get(company_id, sender_id)
+        if sender is None:
+            return None
+        connectors = self._settings.connectors
+        connector = connector_for(sender.address, sender.connector, connectors)
+        if connector is None:
+            return None
+        return Route(sender_id=sender.id, sender_address=sender.address, connector=connector)
 
     async def _abandon(self, taken: store.Expansion) -> None:
         """The sender or its connector is gone since the request was accepted."""

@@ -75,7 +75,10 @@ def prepare(
         unique_count = len(recipients)
         recipients = list({r.peer_address: r for r in recipients}.values())
         duplicates = len(new.recipients) - len(unique) + unique_count - len(recipients)
-    return _rows(new, company_id, application_id, route, content, recipients, duplicates, now)
+    return _rows(
+        new, (company_id, application_id), route=route, content=content, recipients=recipients,
+        duplicates=duplicates, now=now,
+    )  # fmt: skip
 
 
 def check_values(new: NewRequest, limits: Intake) -> None:
@@ -205,14 +208,15 @@ def count_states(recipients: Sequence[Recipient]) -> tuple[int, int, int]:
 
 def _rows(
     new: NewRequest,
-    company_id: int,
-    application_id: int,
+    owner: tuple[int, int],
+    *,
     route: Route,
     content: Content,
     recipients: list[Recipient],
     duplicates: int,
     now: datetime,
 ) -> Prepared:
+    company_id, application_id = owner
     request_id = ids.new_request_id(at_ms=int(now.timestamp() * 1000))
     pending, failed, queued = count_states(recipients)
     pause_expires_at = new.pause_expires_at

@@ -67,10 +67,10 @@ async def resume_request(
     connector = sender and connector_for(sender.address, sender.connector, connectors)
     if not connector:
         raise Conflict("The sender id, or the connector that carries it, is no longer there.")
+    await _move_all(db, company_id, request_id, _PAUSED, Input.RESUME, connector=connector)
     await store.set_request_state(
         db, company_id, request_id, RequestState.TRANSMITTING, datetime.now(UTC)
     )
-    await _move_all(db, company_id, request_id, _PAUSED, Input.RESUME, connector=connector)
     await store.complete_if_done(db, company_id, request_id, datetime.now(UTC))
     return connector
 

@@ -644,3 +644,26 @@ async def finish_expansion(on: Runner, company_id: int, request_id: UUID, now: d
 
 async def drop_expansion(on: Runner, company_id: int, request_id: UUID) -> None:
     await on.execute(SQL["drop_expansion"], company_id, request_id)
+
+
+async def companies_with_expiry(on: Runner, now: datetime) -> list[int]:
+    return [row["company_id"] for row in await on.fetch(SQL["companies_with_expiry"], now)]
+
+
+async def expire_queued(on: Runner, company_id: int, now: datetime, limit: int) -> list[UUID]:
+    """Take messages past their time out of the queue."""
+    rows = await on.fetch(SQL["expire_queued"], company_id, now, limit)
+    return [row["message_id"] for row in rows]
+
+
+async def paused_past_time(
+    on: Runner, now: datetime, since: datetime, limit: int
+) -> list[tuple[int, UUID]]:
+    rows = await on.fetch(SQL["paused_past_time"], now, since, limit)
+    return [(row["company_id"], row["id"]) for row in rows]
+
+
+async def queues(on: Runner, now: datetime) -> list[tuple[str, int, datetime]]:
+    """(connector, messages due, since when) of every connector with a queue."""
+    rows = await on.fetch(SQL["queue_by_connector"], now)
+    return [(row["connector"], row["depth"], row["oldest"]) for row in rows]

@@ -1,0 +1,137 @@
+"""Runs the connectors of one process: what they are told, what they tell, who holds which bind."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+
+from clarion import metrics
+from clarion.engine.messages.dispatch import Dispatcher
+from clarion.engine.messages.leases import Membership, binds_of, recover_claims
+from clarion.engine.messages.ports import Connector, Health, Inbound, Outcome, Receipt
+from clarion.engine.messages.record import Recorder
+from clarion.errors import Unavailable
+from clarion.log import get_logger
+from clarion.settings import Settings
+from clarion.storage.database import Database
+
+STOP_SECONDS = 3.5
+
+log = get_logger(__name__)
+
+
+class Carriers:
+    """Implements ports.CarrierEvents for every connector of this process."""
+
+    def __init__(
+        self,
+        db: Database,
+        connectors: Sequence[Connector],
+        recorder: Recorder,
+        membership: Membership,
+        settings: Settings,
+    ) -> None:
+        self._db = db
+        self._settings = settings
+        self._recorder = recorder
+        self._membership = membership
+        self._dispatchers = {
+            connector.name: Dispatcher(
+                db,
+                connector,
+                recorder,
+                node_id=membership.node_id,
+                settings=settings.connectors[connector.name],
+                dispatch=settings.dispatch,
+            )
+            for connector in connectors
+        }
+        self._tasks: list[asyncio.Task[None]] = []
+
+    # ------------------------------------------------------------ ports.CarrierEvents
+
+    def outcomes(self, connector: str, batch: Sequence[Outcome]) -> None:
+        self._dispatchers[connector].outcomes(batch)
+
+    def receipts(
+        self, connector: str, batch: Sequence[Receipt], settled: Callable[[bool], None]
+    ) -> None:
+        self._recorder.receipts(connector, batch, settled)
+
+    def inbound(
+        self, connector: str, batch: Sequence[Inbound], settled: Callable[[bool], None]
+    ) -> None:
+        self._recorder.inbound(connector, batch, settled)
+
+    def room_changed(self, connector: str) -> None:
+        self._dispatchers[connector].room_changed()
+
+    # ------------------------------------------------------------ for the process
+
+    def queued(self, connector: str) -> None:
+        """Something has come into a connector's queue; "" for any of them."""
+        for name, dispatcher in self._dispatchers.items():
+            if connector in {"", name}:
+                dispatcher.queued()
+
+    def health(self) -> Mapping[str, Health]:
+        return {name: d.connector.health() for name, d in self._dispatchers.items()}
+
+    async def start(self) -> None:
+        """Join the nodes, take over what dead ones left, connect, begin to dispatch."""
+        await self._keep_membership()
+        for dispatcher in self._dispatchers.values():
+            await dispatcher.connector.start(self)
+        await self._share_binds()
+        self._tasks = [
+            asyncio.create_task(self._keep_for_ever(), name="membership"),
+            *(
+                asyncio.create_task(dispatcher.run(), name=f"dispatch-{name}")
+                for name, dispatcher in self._dispatchers.items()
+            ),
+        ]
+
+    async def stop(self) -> None:
+        """Take nothing more, let carriers answer for a moment, record, leave."""
+        for dispatcher in self._dispatchers.values():
+            dispatcher.give_back()
+        try:
+            async with asyncio.timeout(STOP_SECONDS):
+                await asyncio.gather(*(d.connector.stop() for d in self._dispatchers.values()))
+        except TimeoutError:
+            log.warning("carriers_slow_to_stop")
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _keep_for_ever(self) -> None:
+        while True:
+            await asyncio.sleep(self._membership.interval)
+            try:
+                await self._keep_membership()
+                await self._share_binds()
+            except Unavailable as error:
+                log.warning("membership_waits", reason=error.message)
+            except Exception:
+                log.exception("membership_failed")
+
+    async def _keep_membership(self) -> None:
+        await self._membership.renew()
+        await recover_claims(self._db, self._settings.connectors)
+
+    async def _share_binds(self) -> None:
+        """Every node holds its share of each connector's binds and of every rate."""
+        nodes = await self._membership.dispatchers()
+        for name, dispatcher in self._dispatchers.items():
+            dispatcher.share_with(nodes)
+            binds = binds_of(self._settings.connectors[name])
+            if binds:
+                held = await self._membership.lease_binds(name, binds=binds, nodes=nodes)
+                dispatcher.connector.hold_binds(held)
+            self._measure(name, dispatcher.connector.health())
+
+    def _measure(self, name: str, health: Health) -> None:
+        counts = metrics.connector(name)
+        counts.binds.set(health.binds)
+        counts.binds_wanted.set(health.wanted)
+        counts.in_flight.set(health.in_flight)
