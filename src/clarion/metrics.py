@@ -72,6 +72,10 @@ RECEIPTS_UNMATCHED = _counter(
 RECEIPTS_DROPPED = _counter(
     "receipts_dropped", "Receipts given up: no message came for them in time.", "connector"
 )
+RECEIPTS_UNREADABLE = _counter(
+    "receipts_unreadable", "Receipts that name no message or no state; answered and dropped.",
+    "connector",
+)  # fmt: skip
 INBOUND = _counter("inbound_messages", "Messages received from subscribers.", "connector")
 INBOUND_STRAY = _counter(
     "inbound_stray", "Messages received for an address that no sender id has.", "connector"

@@ -30,6 +30,9 @@ MAX_UNSETTLED = 10_000
 MAX_UNREAD = 4 * 1024 * 1024
 """Octets that may wait for a peer that does not read; above it the connection is ended."""
 
+PARTING = 1.0
+"""Seconds that a peer has for unbind_resp, or to read the last that we wrote."""
+
 T = TypeVar("T")
 
 
@@ -97,6 +100,10 @@ class Session(asyncio.Protocol, Generic[T]):
         return self._limits.window - len(self._window)
 
     @property
+    def connected(self) -> bool:
+        return self._transport is not None
+
+    @property
     def in_flight(self) -> int:
         return len(self._window)
 
@@ -129,7 +136,7 @@ class Session(asyncio.Protocol, Generic[T]):
         """Take nothing more, let what is under way end for so long, then unbind and close."""
         if self.state is State.BOUND:
             self.state = State.DRAINING
-            self._deadline = self._now() + seconds
+            self._end_within(seconds)
             self._part_when_idle()
         elif self.state is State.OPENING:
             self.abort(Ending(End.STOPPED, "stopped before the bind was answered"))
@@ -369,7 +376,7 @@ class Session(asyncio.Protocol, Generic[T]):
         late = self._now() >= self._deadline
         if self.state is State.DRAINING and (late or not (self._window or self._unsettled)):
             self.state = State.UNBINDING
-            self._deadline = self._now() + self._limits.response_timeout
+            self._end_within(PARTING)
             self._send(codec.header(pdu.UNBIND, self._window.next_sequence()))
         elif self.state is State.UNBINDING and late:
             self.abort(Ending(End.STOPPED, "stopped; the SMSC did not answer unbind"))
@@ -387,7 +394,11 @@ class Session(asyncio.Protocol, Generic[T]):
         self._ending = self._ending or ending
         if self.state is not State.CLOSED:
             self.state = State.UNBINDING
-            self._deadline = self._now() + self._limits.response_timeout
+            self._end_within(PARTING)
+
+    def _end_within(self, seconds: float) -> None:
+        self._deadline = self._now() + seconds
+        self._call_later(seconds + 0.01, self._part_when_idle)  # timers may be a hair early
 
     def _finish(self, ending: Ending) -> None:
         if self.state is State.CLOSED:
@@ -399,5 +410,6 @@ class Session(asyncio.Protocol, Generic[T]):
         self._out.clear()
         if not self.opened.done():
             self.opened.set_result(None)
-        self.closed.set_result(ending)
+        if not self.closed.done():
+            self.closed.set_result(ending)
         self._listener.ended(self, ending, self._window.clear())
