@@ -24,6 +24,7 @@ from clarion.storage.database import Database
 
 BELIEVED = 0.9  # seconds
 POLL = 0.3
+GAP = 0.02  # however many hints come
 SIZE = 50_000
 _CHUNK = 5_000
 K = TypeVar("K")
@@ -50,11 +51,11 @@ class TokenCache:
         self._entries: dict[str, _Entry] = {}
         self._asked: dict[str, asyncio.Task[Caller | None]] = {}
         self._applications: dict[tuple[int, int], _Entry] = {}
-        self._generation = 0  # what was asked before a hint is not kept after it
+        self._hinted = asyncio.Event()
         self._poll: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        await self._db.listen(CHANGED, self._doubt_all)
+        await self._db.listen(CHANGED, lambda _: self._hinted.set())
         self._poll = asyncio.create_task(self._read_again(), name="token cache")
 
     async def stop(self) -> None:
@@ -105,39 +106,36 @@ class TokenCache:
 
     async def _read(self, token: str) -> Caller | None:
         metrics.TOKEN_LOOKUPS.inc()
-        generation, hash, at = self._generation, secrets.digest(token), monotonic()
+        hash, at = secrets.digest(token), monotonic()
         now = datetime.now(UTC)
         found = await store.callers_by_tokens(self._db, [hash], now)
         caller, expires_at = found.get(hash, (None, None))
-        if generation == self._generation:
-            _make_room(self._entries, self._size)
-            self._entries[token] = _Entry(caller, hash, _until(at, now, expires_at))
+        _make_room(self._entries, self._size)
+        self._entries[token] = _Entry(caller, hash, _until(at, now, expires_at))
         return caller
-
-    def _doubt_all(self, _: str) -> None:
-        self._generation += 1
-        self._entries.clear()
-        self._applications.clear()
 
     async def _read_again(self) -> None:
         while True:
-            await asyncio.sleep(POLL)
-            in_use = {e.hash: (t, e) for t, e in self._take_used() if e.caller is not None}
+            await asyncio.sleep(GAP)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._hinted.wait(), POLL - GAP)
+            in_use = self._take_used(all_doubted=self._hinted.is_set())
+            self._hinted.clear()
             waiting = iter(in_use)
             while chunk := list(islice(waiting, _CHUNK)):
                 with suppress(Unavailable):  # what is not confirmed lapses by itself
                     await self._confirm(chunk, in_use)
 
-    def _take_used(self) -> list[tuple[str, _Entry]]:
-        """The entries used since the last look; those neither used nor believed go."""
+    def _take_used(self, *, all_doubted: bool) -> dict[bytes, tuple[str, _Entry]]:
+        """What was used since the last look, to be read again. The rest goes when it is no longer
+        believed, or at once after a hint."""
         now = monotonic()
-        used = [(token, entry) for token, entry in self._entries.items() if entry.used]
-        for entry in (e for _, e in used):
-            entry.used = False
-        idle = [t for t, e in self._entries.items() if e.until < now]
-        kept = {token for token, _ in used}
-        for token in idle:
-            if token not in kept:
+        used = {}
+        for token, entry in list(self._entries.items()):
+            if entry.used and entry.caller is not None:
+                entry.used = False
+                used[entry.hash] = token, entry
+            elif all_doubted or entry.until < now:
                 del self._entries[token]
         return used
 
