@@ -1,0 +1,295 @@
+"""The composition root: the only place that knows everything, and wires it by plain calls.
+
+A Node is one process with any mix of roles on one database. Nodes are equal and keep nothing of
+their own: what one of them drops, another picks up.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import uvicorn
+
+from clarion.api.server import create_app
+from clarion.api.services import Services
+from clarion.connectors.sandbox.carrier import Sandbox
+from clarion.connectors.smpp.connector import SmppConnector
+from clarion.engine.accounts.cache import TokenCache
+from clarion.engine.messages import tasks
+from clarion.engine.messages.carriers import Carriers
+from clarion.engine.messages.expand import Expander
+from clarion.engine.messages.inbound import InboundDesk
+from clarion.engine.messages.intake import EXPANSION_CHANNEL, QUEUE_CHANNEL, Intake
+from clarion.engine.messages.leases import DISPATCH, Membership
+from clarion.engine.messages.ports import Connector, Health
+from clarion.engine.messages.receipts import ReceiptDesk
+from clarion.engine.messages.record import Recorder
+from clarion.engine.senders.directory import SenderDirectory
+from clarion.errors import Unavailable
+from clarion.jobs.runner import Job, Runner
+from clarion.jobs.upkeep import upkeep
+from clarion.kit import ids
+from clarion.kit.vault import Vault
+from clarion.log import get_logger
+from clarion.settings import ConnectorSettings, SandboxConnector, Settings
+from clarion.storage.database import Database
+
+API, JOBS = "api", "jobs"
+ROLES = frozenset({API, DISPATCH, JOBS})
+
+RECEIPT_RETRY_SECONDS = 0.5
+EXPANSION_POLL_SECONDS = 1.0
+SOON = 5.0
+RECORD_SECONDS = 3.0
+
+log = get_logger(__name__)
+
+
+class Node:
+    """One process: start it once, stop it once."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        roles: frozenset[str],
+        vault: Vault,
+        listener: socket.socket | None = None,
+    ) -> None:
+        """`listener` is bound already; without one the api role binds as the settings say."""
+        self.settings = settings
+        self.roles = roles
+        self._vault = vault
+        self._listener = listener
+        self._node_id = ids.new_id()
+        self._loops: list[asyncio.Task[None]] = []
+        self._expand = asyncio.Event()
+        self.base_url = ""
+
+    # ------------------------------------------------------------ life
+
+    async def start(self) -> None:
+        """Everything answers when this returns. Raises Unavailable, OSError (the port is taken)."""
+        self.db = await Database.connect(self.settings.database)
+        self._senders = SenderDirectory(self.db)
+        self._receipts = ReceiptDesk(self.db, self.settings.connectors)
+        self._inbound = InboundDesk(
+            self.db, self._senders, part_patience=self.settings.dispatch.reassembly_timeout
+        )
+        self._recorder = Recorder(self.db, self._receipts, self._inbound)
+        self._recorder.start()
+        self._membership = Membership(
+            self.db,
+            self._node_id,
+            f"{socket.gethostname()}-{os.getpid()}",
+            roles=self.roles,
+            lease=self.settings.dispatch.node_lease,
+        )
+        await self._membership.renew()
+        self._carriers = Carriers(
+            self.db, self._connectors(), self._recorder, self._membership, self.settings
+        )
+        await self._start_dispatch()
+        await self._start_jobs()
+        await self._start_api()
+
+    async def stop(self) -> None:
+        """In order: no more requests, no more claims, carriers' last words, then out."""
+        if API in self.roles:
+            self._server.should_exit = True
+            await asyncio.gather(self._serving, return_exceptions=True)
+            await self._intake.stop()
+            await self._tokens.stop()
+        if JOBS in self.roles:
+            await self._jobs.stop()
+        for loop in self._loops:
+            loop.cancel()
+        await asyncio.gather(*self._loops, return_exceptions=True)
+        await self._carriers.stop()
+        await self._recorder.stop(RECORD_SECONDS)
+        with suppress(Unavailable):
+            await self._membership.leave()
+        await self.db.close()
+
+    def health(self) -> dict[str, Health]:
+        """Of every connector that this process runs."""
+        return dict(self._carriers.health())
+
+    # ------------------------------------------------------------ roles
+
+    async def _start_dispatch(self) -> None:
+        await self._carriers.start()
+        if DISPATCH in self.roles:
+            await self.db.listen(QUEUE_CHANNEL, self._carriers.queued)
+            self._every("receipts", RECEIPT_RETRY_SECONDS, self._receipts.retry)
+
+    async def _start_jobs(self) -> None:
+        if JOBS not in self.roles:
+            return
+        self._expander = Expander(
+            self.db,
+            self._senders,
+            self.settings,
+            node_id=self._node_id,
+            queued=self._tell_queued,
+        )
+        await self.db.listen(EXPANSION_CHANNEL, lambda _: self._expand.set())
+        self._loops.append(asyncio.create_task(self._expand_for_ever(), name="expand"))
+        names = list(self.settings.connectors)
+        self._jobs = Runner(
+            self.db,
+            [
+                *upkeep(self.db, self.settings.retention),
+                Job("expire queued messages", SOON, lambda: tasks.expire_queued(self.db)),
+                Job("expire pauses", SOON, lambda: tasks.expire_pauses(self.db)),
+                Job("gather inbound parts", SOON, self._inbound.gather),
+            ],
+        )
+        self._jobs.start()
+        self._every("queues", SOON, lambda: tasks.measure_queues(self.db, names))
+
+    async def _start_api(self) -> None:
+        if API not in self.roles:
+            return
+        self._tokens = TokenCache(self.db)
+        await self._tokens.start()
+        self._intake = Intake(self.db, self._senders, self.settings, queued=self._tell_queued)
+        self._intake.start()
+        app = create_app(
+            Services(
+                settings=self.settings,
+                db=self.db,
+                tokens=self._tokens,
+                intake=self._intake,
+                senders=self._senders,
+                vault=self._vault,
+                connector_health=self._carriers.health,
+                carrier_events=self._carriers,
+            )
+        )
+        listener = self._listener or bind(self.settings.http.listen)
+        host, port = listener.getsockname()[:2]
+        self.base_url = self.settings.http.public_url or f"http://{_shown(host)}:{port}"
+        self._server = _Server(_uvicorn_config(app))
+        self._serving = asyncio.create_task(self._server.serve(sockets=[listener]), name="http")
+        while not self._server.started:
+            if self._serving.done():
+                self._serving.result()
+                raise RuntimeError("the HTTP server ended while it started")
+            await asyncio.sleep(0.005)
+
+    def _connectors(self) -> list[Connector]:
+        if DISPATCH not in self.roles:
+            return []
+        return [self._connector(name, each) for name, each in self.settings.connectors.items()]
+
+    def _connector(self, name: str, settings: ConnectorSettings) -> Connector:
+        if isinstance(settings, SandboxConnector):
+            return Sandbox(name, settings)
+        return SmppConnector(name, settings)
+
+    def _tell_queued(self, connector: str) -> None:
+        """This process's dispatchers hear it at once; where there are none, other nodes' soon."""
+        if DISPATCH in self.roles:
+            self._carriers.queued(connector)
+        else:
+            self.db.hint(QUEUE_CHANNEL, connector)
+
+    # ------------------------------------------------------------ loops
+
+    async def _expand_for_ever(self) -> None:
+        while True:
+            self._expand.clear()
+            try:
+                busy = await self._expander.step()
+            except Unavailable as error:
+                log.warning("expansion_waits", reason=error.message)
+                busy = False
+            except Exception:
+                log.exception("expansion_failed")
+                busy = False
+            if not busy:
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(EXPANSION_POLL_SECONDS):
+                        await self._expand.wait()
+
+    def _every(self, name: str, seconds: float, work: Callable[[], Awaitable[object]]) -> None:
+        async def loop() -> None:
+            while True:
+                await asyncio.sleep(seconds)
+                try:
+                    await work()
+                except Unavailable as error:
+                    log.warning("work_waits", work=name, reason=error.message)
+                except Exception:
+                    log.exception("work_failed", work=name)
+
+        self._loops.append(asyncio.create_task(loop(), name=name))
+
+
+def bind(listen: str) -> socket.socket:
+    """A listening socket for HOST:PORT. Raises OSError."""
+    host, _, port = listen.rpartition(":")
+    host = host.strip("[]")
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, int(port)))
+        listener.listen(2048)
+        listener.setblocking(False)
+    except OSError:
+        listener.close()
+        raise
+    return listener
+
+
+async def serve_until_stopped(
+    node: Node, ready: Callable[[Node], Awaitable[None]] | None = None
+) -> None:
+    """Start a node, tell when it is ready, run until SIGINT or SIGTERM, stop it."""
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stopped.set)
+    await node.start()
+    try:
+        if ready is not None:
+            await ready(node)
+        await stopped.wait()
+    finally:
+        await node.stop()
+
+
+class _Server(uvicorn.Server):
+    """Leaves signals to serve_until_stopped."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def _uvicorn_config(app: object) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,  # type: ignore[arg-type]
+        http="httptools",
+        loop="none",
+        lifespan="off",
+        ws="none",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=3,
+    )
+
+
+def _shown(host: str) -> str:
+    if host in {"0.0.0.0", "::"}:  # noqa: S104 - shown, not bound
+        return "127.0.0.1"
+    return f"[{host}]" if ":" in host else host
