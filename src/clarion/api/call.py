@@ -8,6 +8,7 @@ prefix, a wire form and a way to show errors.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 Header = tuple[bytes, bytes]
 MAX_QUERY_FIELDS = 200
+_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")  # PostgreSQL's text cannot hold it
 
 JSON: tuple[Header, ...] = ((b"content-type", b"application/json"),)
 _encode = msgspec.json.Encoder().encode
@@ -83,9 +85,11 @@ class Call(Struct, kw_only=True, eq=False):
         kind = self.media_type()
         if kind not in ("", "application/json") and not kind.endswith("+json"):
             raise UnsupportedMediaType
+        if b"\\u0000" in self.body and _NUL.search(self.body):
+            raise InvalidInput("No text may hold the character U+0000.")
         try:
             return decoder.decode(self.body)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise input_problem(error) from error
 
     def media_type(self) -> str:
@@ -137,4 +141,7 @@ def _parse_query(raw: bytes) -> dict[str, str]:
         )
     except (ValueError, UnicodeDecodeError) as error:
         raise InvalidInput("The query string cannot be read.") from error
-    return {name: ",".join(values) for name, values in pairs.items()}
+    query = {name: ",".join(values) for name, values in pairs.items()}
+    if any("\0" in value for value in query.values()):
+        raise InvalidInput("No text may hold the character U+0000.")
+    return query

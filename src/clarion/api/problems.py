@@ -10,6 +10,7 @@ import re
 from clarion.errors import ClarionError, InvalidInput, ValueTooLong
 
 _AT = re.compile(r"^(?P<words>.*) - at `(?:key in )?\$(?P<path>.*)`$", re.DOTALL)
+_MISSING = re.compile(r"missing required field `(?P<name>[^`]*)`$")
 _TOO_LONG = re.compile(r"^Expected `str` of length <= ")
 
 
@@ -53,6 +54,9 @@ class ClientGone(Exception):
 
 def input_problem(error: Exception) -> InvalidInput:
     """A decoding error in the words of the wire: the attribute at fault, and what is wrong."""
+    missing = _MISSING.search(str(error))
+    if missing:
+        return InvalidInput(f"{missing['name']}: it is required.", field=missing["name"])
     found = _AT.match(str(error))
     if found is None:
         return InvalidInput(f"The body cannot be read: {error}")

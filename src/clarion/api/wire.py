@@ -30,3 +30,4 @@ class WireForm:
 LIVE = WireForm("live", envelope=True, epoch_dates=True, reference_names=False)
 REFERENCE = WireForm("reference", envelope=False, epoch_dates=False, reference_names=True)
 PLAIN = WireForm("plain", envelope=True, epoch_dates=False, reference_names=False)
+FORMS = (LIVE, REFERENCE, PLAIN)

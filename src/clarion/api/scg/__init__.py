@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from clarion.api.call import Door, Route
+from clarion.api.scg import message_requests
 from clarion.api.scg.errors import problem
 from clarion.api.wire import LIVE, REFERENCE
 
@@ -12,7 +13,9 @@ REFERENCE_PREFIX = "/scg/v1"
 
 def doors() -> list[Door]:
     """The live form and the reference form."""
-    routes: list[Route] = []
+    routes = [
+        Route("POST", "/messaging/message_requests", message_requests.create),
+    ]
     return [
         Door("scg", LIVE_PREFIX, routes, problem, LIVE),
         Door("scg-reference", REFERENCE_PREFIX, routes, problem, REFERENCE),

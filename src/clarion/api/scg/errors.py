@@ -47,8 +47,17 @@ def problem(error: Exception, request_id: str = "") -> Answer:
         return _answer(500, "500", words, ((b"x-request-id", request_id.encode()),))
     if isinstance(error, HttpProblem):
         return _answer(error.status, str(error.status), error.message, _headers(error))
-    status, code = next(CODES[kind] for kind in type(error).__mro__ if kind in CODES)
+    status, code = _found(error)
     return _answer(status, code, error.message, _headers(error))
+
+
+def code_of(error: ClarionError) -> str:
+    """The error_code that a client sees."""
+    return str(error.status) if isinstance(error, HttpProblem) else _found(error)[1]
+
+
+def _found(error: ClarionError) -> tuple[int, str]:
+    return next((CODES[kind] for kind in type(error).__mro__ if kind in CODES), (500, "500"))
 
 
 def _answer(status: int, code: str, words: str, headers: tuple[Header, ...]) -> Answer:

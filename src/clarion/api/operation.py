@@ -1,0 +1,73 @@
+"""What the OpenAPI document says about one route."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from msgspec import Struct
+
+from clarion.api.shape import Shape
+from clarion.storage.listing import Column
+
+
+class Created(Struct):
+    """The id of what was made or changed."""
+
+    id: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Operation:
+    """A summary, what goes in and what comes out."""
+
+    summary: str
+    tag: str
+    about: str = ""
+    request: type | None = None  # the body
+    required: tuple[str, ...] = ()  # attributes that the body must have
+    may_be_form: bool = False  # the body may be form-encoded too
+    answer: Shape | type | None = None
+    many: bool = False  # the answer is a list
+    filters: Sequence[Column] = ()
+    refused: bool = False  # the reference marks it "Not allowed"
+
+    @classmethod
+    def of_resource(
+        cls,
+        name: str,
+        about: str,
+        method: str,
+        *,
+        one: bool,
+        shape: Shape,
+        filters: Sequence[Column],
+        required: tuple[str, ...],
+    ) -> Operation:
+        """The usual operation of a resource under this method."""
+        verb, more = _USUAL[method, one]
+        given: dict[str, Any] = {"summary": f"{verb} {name}", "tag": name, "about": about}
+        if more == "list":
+            return cls(**given, answer=shape, many=True, filters=filters)
+        if more == "get":
+            return cls(**given, answer=shape)
+        if more == "delete":
+            return cls(**given)
+        return cls(
+            **given,
+            request=shape.body,
+            required=required if more != "update" else (),
+            may_be_form=more == "replace",
+            answer=Created,
+        )
+
+
+_USUAL = {
+    ("GET", False): ("List", "list"),
+    ("POST", False): ("Create", "create"),
+    ("GET", True): ("Get", "get"),
+    ("POST", True): ("Update", "update"),
+    ("PUT", True): ("Replace", "replace"),
+    ("DELETE", True): ("Delete", "delete"),
+}

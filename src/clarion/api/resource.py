@@ -1,0 +1,200 @@
+"""A resource from one Struct and one declaration: list, get, create, update, replace, delete.
+
+    SENDERS = Resource(name="Sender ID", path="/messaging/sender_ids", shape=Shape(SenderId, ...),
+                       listing=Listing(...), create=..., update=..., delete=...)
+    routes = SENDERS.routes()
+
+Creates answer 200 and the id, as published clients take nothing else for success. Lists follow the
+wire form of the door that they are asked through.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from clarion.api.call import Answer, Call, Header, Route, json_answer
+from clarion.api.operation import Operation
+from clarion.api.shape import Row, Shape
+from clarion.errors import InvalidInput, NotFound
+from clarion.kit import ids
+from clarion.storage.listing import Bound, Listing, Page, fetch_page
+
+DONE = Answer(200)
+_HOST = re.compile(r"[A-Za-z0-9.:\[\]_-]{1,255}")
+
+Values = dict[str, Any]
+Complete = Callable[[Call, Sequence[Row]], Awaitable[Sequence[Row]]]
+Rewrite = Callable[[Call, dict[str, str]], Awaitable[Sequence[Bound]]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Resource:
+    """Where a resource is, how it looks, and what can be done with it."""
+
+    name: str
+    path: str
+    shape: Shape
+    listing: Listing
+    about: str = ""
+    key: Callable[[str], Any] = ids.parse  # from the id in a path; None: names nothing
+    complete: Complete | None = None  # adds to rows what their table does not hold
+    rewrite: Rewrite | None = None  # filters that no column can answer alone
+    required: tuple[str, ...] = ()  # attributes that a create must have
+    create: Callable[[Call, Values], Awaitable[str]] | None = None
+    update: Callable[[Call, Any, Values], Awaitable[None]] | None = None
+    replace: Callable[[Call, Any, Values], Awaitable[None]] | None = None
+    delete: Callable[[Call, Any], Awaitable[None]] | None = None
+
+    def routes(self) -> list[Route]:
+        """What this declaration allows, as routes."""
+        one = self.path + "/{id}"
+        wanted = (
+            ("GET", self.path, self._list, True),
+            ("POST", self.path, self._create, self.create),
+            ("GET", one, self._get, True),
+            ("POST", one, self._update, self.update),
+            ("PUT", one, self._replace, self.replace),
+            ("DELETE", one, self._delete, self.delete),
+        )
+        return [
+            Route(method, path, handler, about=self._operation(method, one=path == one))
+            for method, path, handler, there in wanted
+            if there
+        ]
+
+    async def page(self, call: Call, also: Sequence[Bound] = ()) -> Answer:
+        """A list of this resource, narrowed by conditions of the caller's."""
+        query = self._renamed(call.query)
+        if self.rewrite is not None:
+            also = [*also, *await self.rewrite(call, query)]
+        page = await fetch_page(
+            call.services.db,
+            self.listing,
+            company_id=call.caller.company_id,
+            query=query,
+            also=also,
+        )
+        return page_answer(call, await self._shown(call, page.rows), page)
+
+    async def find(self, call: Call, id: Any) -> Row:
+        """One row that the caller may see. NotFound also for what belongs to others."""
+        page = await fetch_page(
+            call.services.db,
+            self.listing,
+            company_id=call.caller.company_id,
+            query={"limit": "1"},
+            also=[Bound(f"{self.listing.key} = {{}}", id)],
+        )
+        if not page.rows:
+            raise NotFound
+        row: Row = page.rows[0]
+        return row
+
+    def id_of(self, call: Call) -> Any:
+        """The id in the path; one that cannot be read names nothing."""
+        id = self.key(call.params["id"])
+        if id is None:
+            raise NotFound
+        return id
+
+    # ------------------------------------------------------------ handlers
+
+    async def _list(self, call: Call) -> Answer:
+        return await self.page(call)
+
+    async def _get(self, call: Call) -> Answer:
+        row = await self.find(call, self.id_of(call))
+        return json_answer((await self._shown(call, [row]))[0])
+
+    async def _create(self, call: Call) -> Answer:
+        assert self.create is not None
+        values = self.shape.read(call)
+        values = {name: value for name, value in values.items() if value is not None}
+        self._require(values)
+        return json_answer({"id": await self.create(call, values)})
+
+    async def _update(self, call: Call) -> Answer:
+        assert self.update is not None
+        await self.update(call, self.id_of(call), self.shape.read(call))
+        return json_answer({"id": call.params["id"]})
+
+    async def _replace(self, call: Call) -> Answer:
+        assert self.replace is not None
+        values = self.shape.read(call, form_encoded=True)
+        self._require(values)
+        await self.replace(call, self.id_of(call), values)
+        return json_answer({"id": call.params["id"]})
+
+    async def _delete(self, call: Call) -> Answer:
+        assert self.delete is not None
+        await self.delete(call, self.id_of(call))
+        return DONE
+
+    # ------------------------------------------------------------ steps
+
+    async def _shown(self, call: Call, rows: Sequence[Row]) -> list[dict[str, Any]]:
+        if self.complete is not None and rows:
+            rows = await self.complete(call, rows)
+        return [self.shape.show(row, call.form) for row in rows]
+
+    def _require(self, values: Values) -> None:
+        for name in self.required:
+            if values.get(self.shape.column_of(name)) in (None, ""):
+                raise InvalidInput(f"{name}: it is required.", field=name)
+
+    def _renamed(self, query: Mapping[str, str]) -> dict[str, str]:
+        """The query with every spelling of a filter turned into the one that the listing has."""
+        return {self.shape.spellings.get(name, name): value for name, value in query.items()}
+
+    def _operation(self, method: str, *, one: bool) -> Operation:
+        return Operation.of_resource(
+            self.name,
+            self.about,
+            method,
+            one=one,
+            shape=self.shape,
+            filters=self.listing.columns,
+            required=self.required,
+        )
+
+
+def page_answer(call: Call, shown: list[dict[str, Any]], page: Page) -> Answer:
+    """A page of a list in the door's wire form."""
+    if call.form.envelope:
+        return json_answer(
+            {"list": shown, "total": page.total, "offset": page.offset, "limit": page.limit}
+        )
+    return json_answer(shown, headers=_paging_headers(call, page))
+
+
+def _paging_headers(call: Call, page: Page) -> tuple[Header, ...]:
+    """X-Total-Count, and Link (RFC 8288) to the pages around this one."""
+    total = (b"x-total-count", b"%d" % page.total)
+    if page.limit == 0:
+        return (total,)
+    last = max(0, (page.total - 1) // page.limit * page.limit)
+    offsets = {"first": 0, "last": last}
+    if page.offset > 0:
+        offsets["prev"] = max(0, page.offset - page.limit)
+    if page.offset + page.limit < page.total:
+        offsets["next"] = page.offset + page.limit
+    address = _address(call)
+    others = {k: v for k, v in call.query.items() if k not in ("offset", "limit")}
+    links = []
+    for rel, offset in offsets.items():
+        query = urlencode(others | {"offset": str(offset), "limit": str(page.limit)})
+        links.append(f'<{address}?{query}>; rel="{rel}"')
+    return (total, (b"link", ", ".join(links).encode("ascii")))
+
+
+def _address(call: Call) -> str:
+    """This call's address as the client knows it."""
+    path = quote(call.scope["path"])
+    if public := call.services.settings.http.public_url:
+        return public.rstrip("/") + path
+    host = call.header(b"host") or ""
+    return f"{call.scope['scheme']}://{host}{path}" if _HOST.fullmatch(host) else path

@@ -1,0 +1,248 @@
+"""One Struct says how a resource looks on the wire; the rest is derived from it here.
+
+From the Struct and a few Attributes come: what is shown, in either wire form; what is accepted,
+in every spelling that clients use; and errors that name the attribute as the wire does.
+Attributes that are unknown or read-only are ignored on input: clients send back all they have read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from types import UnionType
+from typing import Annotated, Any, Union, get_args, get_origin
+from urllib.parse import parse_qs
+from uuid import UUID
+
+import msgspec
+from asyncpg.pgproto.pgproto import UUID as FastUUID
+from msgspec import UNSET, Struct
+
+from clarion.api.call import Call
+from clarion.api.problems import input_problem
+from clarion.api.wire import FORMS, WireForm
+from clarion.errors import InvalidInput
+from clarion.kit import ids
+from clarion.kit.dates import parse_date
+
+FORM = "application/x-www-form-urlencoded"
+_MAX_FORM_FIELDS = 500
+_DATE_ON_WIRE = int | float | str
+
+Row = Mapping[str, Any]
+Converter = Callable[[Any], Any]
+
+
+@dataclass(frozen=True)
+class Attribute:
+    """What the Struct alone does not say about one of its fields."""
+
+    column: str = ""  # its name in rows and in the engine, where that differs
+    reference: str = ""  # its name in the reference wire form, where that differs
+    spellings: tuple[str, ...] = ()  # further names that clients use for it
+    read_only: bool = False
+    only: str = ""  # the one wire form that has it
+    show: Converter | None = None  # from the row's value; None is left out
+    take: Converter | None = None  # from the wire's; ValueError says what is wrong
+    wire_type: Any = None  # what `take` accepts, where that differs from the Struct's type
+
+
+@dataclass(frozen=True)
+class _Input:
+    """How one attribute of a body becomes a value of the engine's."""
+
+    name: str
+    column: str
+    keys: tuple[str, ...]  # the fields of the derived Struct that can hold it
+    nullable: bool
+    take: Converter | None
+
+
+class Shape:
+    """The wire's view of a resource."""
+
+    def __init__(
+        self, struct: type[Struct], attributes: Mapping[str, Attribute] | None = None
+    ) -> None:
+        self.struct = struct
+        self.attributes = attributes or {}
+        self.spellings = _spellings(self.attributes)  # from other names to the Struct's
+        self._inputs, self.body = _derive_input(struct, self.attributes)
+        self._decoder = msgspec.json.Decoder(self.body, strict=False)
+        self._plans = {form.name: _plan(self, form) for form in FORMS}
+
+    def column_of(self, name: str) -> str:
+        """An attribute's name in rows and in the engine."""
+        return self.attributes.get(name, Attribute()).column or name
+
+    def show(self, row: Row, form: WireForm) -> dict[str, Any]:
+        """A row as the wire has it; what is null is left out."""
+        shown: dict[str, Any] = {}
+        for name, column, convert in self._plans[form.name]:
+            value = row.get(column)
+            if value is None:
+                continue
+            if convert is not None:
+                value = convert(value)
+                if value is None:
+                    continue
+            kind = type(value)
+            if kind is datetime:
+                value = form.date(value)
+            elif kind is FastUUID or kind is UUID:
+                value = ids.show(value)
+            shown[name] = value
+        return shown
+
+    def read(self, call: Call, *, form_encoded: bool = False) -> dict[str, Any]:
+        """The body's values by column. Null stays only where the Struct allows it."""
+        if form_encoded and call.media_type() == FORM:
+            body = _read_form(call.body, self.body)
+        else:
+            body = call.read(self._decoder)
+        values: dict[str, Any] = {}
+        for entry in self._inputs:
+            for key in entry.keys:
+                value = getattr(body, key)
+                if value is not UNSET and (value is not None or entry.nullable):
+                    values[entry.column] = _taken(entry, value)
+                    break
+        return values
+
+
+def choice(kind: type[StrEnum], corrections: Mapping[str, str] | None = None) -> Attribute:
+    """An attribute with a closed set of values, in any case, slips of the reference included."""
+    return Attribute(take=taker(kind, corrections))
+
+
+def taker(
+    kind: type[StrEnum], corrections: Mapping[str, str] | None = None
+) -> Callable[[Any], StrEnum]:
+    """From a word in any case to the value of an enumeration."""
+    known = {member.value.upper(): member for member in kind}
+    for wrong, right in (corrections or {}).items():
+        known[wrong] = known[right]
+
+    def take(value: Any) -> StrEnum:
+        found = known.get(str(value).strip().upper())
+        if found is None:
+            raise ValueError(f"it must be one of {', '.join(kind)}")
+        return found
+
+    return take
+
+
+def _taken(entry: _Input, value: Any) -> Any:
+    if entry.take is None or value is None:
+        return value
+    try:
+        return entry.take(value)
+    except ValueError as error:
+        raise InvalidInput(f"{entry.name}: {error}", field=entry.name) from error
+
+
+def _spellings(attributes: Mapping[str, Attribute]) -> Mapping[str, str]:
+    return {
+        spelling: name
+        for name, more in attributes.items()
+        for spelling in (more.reference, *more.spellings)
+        if spelling
+    }
+
+
+def _plan(shape: Shape, form: WireForm) -> list[tuple[str, str, Converter | None]]:
+    """What is shown in this form: name, column, conversion."""
+    plan = []
+    for known in msgspec.structs.fields(shape.struct):
+        name = known.encode_name
+        more = shape.attributes.get(name, Attribute())
+        if more.only not in ("", form.name):
+            continue
+        shown = more.reference if form.reference_names and more.reference else name
+        plan.append((shown, more.column or name, more.show))
+    return plan
+
+
+def _derive_input(
+    struct: type[Struct], attributes: Mapping[str, Attribute]
+) -> tuple[tuple[_Input, ...], type[Struct]]:
+    inputs: list[_Input] = []
+    fields: list[tuple[str, Any, Any]] = []
+    names: dict[str, str] = {}
+    for known in msgspec.structs.fields(struct):
+        name = known.encode_name
+        more = attributes.get(name, Attribute())
+        if more.read_only:
+            continue
+        accepted, take = _accepted(known.type, more)
+        keys = []
+        for spelling in dict.fromkeys((name, more.reference, *more.spellings)):
+            if spelling:
+                key = f"f{len(fields)}"
+                keys.append(key)
+                names[key] = spelling
+                fields.append((key, accepted, UNSET))
+        nullable = type(None) in get_args(known.type)
+        inputs.append(_Input(name, more.column or name, tuple(keys), nullable, take))
+    body = msgspec.defstruct(f"{struct.__name__}Input", fields, rename=names, kw_only=True)
+    return tuple(inputs), body
+
+
+def _accepted(declared: Any, more: Attribute) -> tuple[Any, Converter | None]:
+    """The type on the wire and the conversion, for one declared type."""
+    plain = without_none(declared)
+    if more.take is not None and more.wire_type is not None:
+        return _optional(more.wire_type), more.take
+    if isinstance(plain, type) and issubclass(plain, StrEnum):
+        return _optional(str), more.take or taker(plain)
+    if plain is datetime:
+        return _optional(_DATE_ON_WIRE), more.take or parse_date
+    return _optional(plain), more.take
+
+
+def _optional(kind: Any) -> Any:
+    return Union[kind, msgspec.UnsetType, None]  # noqa: UP007 - kinds are values here
+
+
+def without_none(declared: Any) -> Any:
+    """`str` of `str | None`."""
+    if get_origin(declared) not in (Union, UnionType):
+        return declared
+    rest = [part for part in get_args(declared) if part is not type(None)]
+    return Union[tuple(rest)]  # noqa: UP007
+
+
+def is_list(declared: Any) -> bool:
+    """Whether a field holds several values."""
+    kinds: Iterable[Any] = (
+        get_args(declared) if get_origin(declared) in (Union, UnionType) else (declared,)
+    )
+    return any(
+        get_origin(get_args(kind)[0] if get_origin(kind) is Annotated else kind) is list
+        for kind in kinds
+    )
+
+
+def _read_form(raw: bytes, struct: type[Struct]) -> Any:
+    """A form-encoded body: a field that holds several values may be repeated or have commas."""
+    try:
+        pairs = parse_qs(
+            raw.decode("utf-8"), keep_blank_values=True, max_num_fields=_MAX_FORM_FIELDS
+        )
+    except (ValueError, UnicodeDecodeError) as error:
+        raise InvalidInput("The form cannot be read.") from error
+    values: dict[str, Any] = {}
+    for known in msgspec.structs.fields(struct):
+        given = pairs.get(known.encode_name)
+        if given is None:
+            continue
+        if is_list(known.type):
+            values[known.encode_name] = [v for part in given for v in part.split(",") if v]
+        else:
+            values[known.encode_name] = given[-1]
+    try:
+        return msgspec.convert(values, struct, strict=False)
+    except msgspec.ValidationError as error:
+        raise input_problem(error) from error
