@@ -292,7 +292,7 @@ class Settings(_Section, frozen=True, kw_only=True):
     connectors: dict[str, ConnectorSettings] = {}
 
 
-ENVIRONMENT_ONLY = frozenset({"CLARION_CONFIG", "CLARION_DATA"})
+ENVIRONMENT_ONLY = frozenset({"CLARION_CONFIG", "CLARION_DATA", "CLARION_TOKEN", "CLARION_URL"})
 """Variables that the command line reads itself."""
 
 

@@ -1,0 +1,67 @@
+"""What commands print: tables for people, JSON for scripts, errors on standard error."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+import msgspec
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+console = Console(highlight=False, soft_wrap=True)
+errors = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def print_json(value: object) -> None:
+    """Indented, and nothing else on standard output."""
+    encoded = msgspec.json.format(msgspec.json.encode(value, enc_hook=str), indent=2)
+    print(encoded.decode("utf-8"))
+
+
+def print_rows(
+    rows: Sequence[Mapping[str, object]], columns: Sequence[str], *, as_json: bool
+) -> None:
+    """One table, or a JSON array of objects with these keys."""
+    if as_json:
+        print_json([{c: row.get(c) for c in columns} for row in rows])
+        return
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for column in columns:
+        table.add_column(column.replace("_", " "), overflow="fold")
+    for row in rows:
+        table.add_row(*(escape(_words(row.get(c))) for c in columns))
+    console.print(table)
+    if not rows:
+        console.print("[dim]none[/dim]")
+
+
+def print_facts(facts: Mapping[str, object], *, as_json: bool) -> None:
+    """One thing, a line for each of its facts."""
+    if as_json:
+        print_json(facts)
+        return
+    width = max(map(len, facts), default=0)
+    for name, value in facts.items():
+        console.print(
+            f"[bold]{escape(name.replace('_', ' ')):<{width}}[/bold]  {escape(_words(value))}"
+        )
+
+
+def print_error(words: str, mend: str = "") -> None:
+    errors.print(f"[bold red]error:[/bold red] {escape(words)}")
+    if mend:
+        errors.print(f"       {escape(mend)}")
+
+
+def _words(value: object) -> str:
+    if value is None:
+        return "-"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, datetime):
+        return value.strftime("%Y-%m-%d %H:%M:%S")
+    if isinstance(value, list | tuple):
+        return ", ".join(map(str, value)) or "-"
+    return str(value)
