@@ -1,0 +1,54 @@
+"""Valid things in one line; a test states only what matters to it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from clarion.engine.accounts.model import Caller
+from clarion.engine.accounts.service import create_application, create_company
+from clarion.engine.messages.model import NewRequest
+from clarion.engine.senders.model import NewSender, SenderState
+from clarion.engine.senders.service import create_sender, seed_catalogue
+from clarion.kit.vault import Vault
+from clarion.storage.database import Database
+
+VAULT = Vault("a secret for tests only, 32 bytes")
+
+
+@dataclass(frozen=True)
+class Tenant:
+    """A company with an application and an ACTIVE sender id."""
+
+    caller: Caller
+    sender_id: UUID
+    address: str
+
+    @property
+    def company_id(self) -> int:
+        return self.caller.company_id
+
+
+async def a_tenant(db: Database, *, name: str = "acme", address: str = "12125550100") -> Tenant:
+    await seed_catalogue(db)
+    company = await create_company(db, name=name)
+    made = await create_application(db, company.id, name="app")
+    caller = Caller(company_id=company.id, application_id=made.application.id)
+    sender_id = await a_sender(db, caller, address=address)
+    return Tenant(caller, sender_id, address)
+
+
+async def a_sender(db: Database, caller: Caller, *, address: str) -> UUID:
+    new = NewSender(
+        name="numbers",
+        class_id="COMMERCIAL",
+        type_id="LONGCODE",
+        address=address,
+        state=SenderState.ACTIVE,
+        capabilities=["SMS"],
+    )
+    return await create_sender(db, VAULT, caller, new, auto_provision=True)
+
+
+def a_request(*to: str, body: str = "hello", sender: str = "12125550100", **more: object) -> NewRequest:
+    return NewRequest(sender=sender, recipients=list(to or ("+4915112345678",)), body=body, **more)  # type: ignore[arg-type]
