@@ -132,7 +132,7 @@ class Database:
         connection = await self._acquire()
         try:
             yield connection
-            if connection.doubtful:
+            if not _is_closed(connection) and connection.doubtful:
                 raise Unavailable("The standby server has not confirmed the commit.")
         except Exception as error:
             await self._judge(connection, error)
@@ -161,14 +161,14 @@ class Database:
 
     async def _judge(self, connection: asyncpg.Connection, error: Exception) -> None:
         """Throw away what is broken; turn trouble into Unavailable."""
-        if connection.doubtful:
-            connection.terminate()
-        if trouble.is_lost(error):
-            connection.terminate()
+        lost = trouble.is_lost(error)
+        if lost:
             await self._pool.expire_connections()
+        if not _is_closed(connection) and (lost or connection.doubtful):
+            connection.terminate()
         if isinstance(error, ClarionError):
             return
-        if trouble.is_trouble(error, closed=connection.is_closed()):
+        if trouble.is_trouble(error, closed=_is_closed(connection)):
             metrics.DATABASE_FAILURES.inc()
             raise trouble.lost(error) from error
 
@@ -176,6 +176,14 @@ class Database:
         """What was done stays done even when the connection dies while it is given back."""
         with suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
             await self._pool.release(connection)
+
+
+def _is_closed(connection: asyncpg.Connection) -> bool:
+    """A lent connection that dies goes back to the pool by itself and answers nothing any more."""
+    try:
+        return bool(connection.is_closed())
+    except asyncpg.InterfaceError:
+        return True
 
 
 async def _keep_session(_: asyncpg.Connection) -> None:
