@@ -205,7 +205,7 @@ _READERS: dict[int, Callable[[bytes], Body]] = {
 # ---------------------------------------------------------------- writing
 
 
-def submit_body(  # noqa: PLR0913 - these are the fields of the PDU
+def submit_body(
     head: bytes,
     destination: bytes,
     *,
