@@ -44,7 +44,7 @@ WINDOW = 10_000  # parts under way at most
 BATCH = 500  # receipts or answers handed over at once
 AGAIN = 1.0  # seconds until what could not be stored is offered again
 REMEMBERED = 10_000  # parts whose single failure is remembered
-DRAIN = 5.0  # seconds that stop() waits for commits under way
+DRAIN = 2.0  # seconds that stop() waits for commits under way
 
 NO_ANSWER = Failure(
     FailureKind.UNCERTAIN,

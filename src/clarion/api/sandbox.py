@@ -1,0 +1,207 @@
+"""The handsets of the sandbox carrier: see what a phone holds, answer from it, watch them all.
+
+No door of a published API: it stands in for the people who hold the phones. A company sees its
+own messages only.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any
+from uuid import UUID
+
+import msgspec
+from msgspec import Meta, Struct
+
+from clarion.api.call import Answer, Call, Door, Route, json_answer
+from clarion.api.operation import Created, Operation
+from clarion.api.scg.errors import problem
+from clarion.api.wire import PLAIN
+from clarion.engine.handsets import service
+from clarion.engine.handsets.model import HandsetMessage, Mark
+from clarion.errors import InvalidInput
+from clarion.kit import ids
+from clarion.kit.dates import LAST_YEAR
+
+TAG = "Sandbox"
+DEFAULT_LIMIT, MAX_LIMIT = 100, 1000
+MAX_WAIT = 2  # seconds; a stop of the process need not wait for watchers for long
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MAX_MICROSECONDS = (datetime(LAST_YEAR, 1, 1, tzinfo=UTC) - _EPOCH) // timedelta(microseconds=1)
+
+
+class HandsetAnswer(Struct):
+    """What the handset's owner sends."""
+
+    to: Annotated[str, Meta(min_length=1, max_length=100)]
+    text: Annotated[str, Meta(min_length=1, max_length=1600)]
+
+
+class Shown(Struct, omit_defaults=True):
+    """A message in a handset."""
+
+    id: str
+    direction: str
+    handset: str
+    sender_address: str
+    text: str
+    date: str
+    state: str
+    fragments: int
+
+
+class HandsetMessages(Struct):
+    """Messages in the order of their arrival, and where to go on from."""
+
+    list: list[Shown]
+    next: str | None
+
+
+_answer_decoder = msgspec.json.Decoder(HandsetAnswer)
+
+
+async def messages(call: Call) -> Answer:
+    """What one handset holds."""
+    connectors = service.sandboxes(call.services.settings)
+    found = await service.read(
+        call.services.db,
+        call.caller.company_id,
+        service.handset_number(call.params["msisdn"]),
+        after=_after(call),
+        limit=_limit(call),
+        connectors=connectors,
+    )
+    following = ids.show(found[-1].id) if found else call.query.get("after")
+    return _page(found, following)
+
+
+async def send(call: Call) -> Answer:
+    """The handset answers; the message is stored when this returns."""
+    connectors = service.sandboxes(call.services.settings)
+    body = call.read(_answer_decoder)
+    id = await service.answer(
+        call.services.db,
+        call.caller.company_id,
+        service.handset_number(call.params["msisdn"]),
+        body.to,
+        body.text,
+        inbox=call.services.sandbox,
+        senders=call.services.senders,
+        connectors=connectors,
+    )
+    return json_answer({} if id is None else {"id": ids.show(id)})
+
+
+async def arrivals(call: Call) -> Answer:
+    """What arrived at any handset since a mark; waits a moment for something to arrive."""
+    connectors = service.sandboxes(call.services.settings)
+    found, mark = await service.arrivals(
+        call.services.db,
+        call.caller.company_id,
+        _mark(call),
+        limit=_limit(call),
+        wait=_number(call, "wait", default=MAX_WAIT, low=0, high=MAX_WAIT),
+        connectors=connectors,
+    )
+    return _page(found, _show_mark(mark))
+
+
+def _page(found: list[HandsetMessage], following: str | None) -> Answer:
+    return json_answer(HandsetMessages([_show(each) for each in found], following))
+
+
+def _show(message: HandsetMessage) -> Shown:
+    return Shown(
+        id=ids.show(message.id),
+        direction=message.direction,
+        handset=message.handset,
+        sender_address=message.sender_address,
+        text=message.text,
+        date=str(PLAIN.date(message.at)),
+        state=message.state,
+        fragments=message.fragments,
+    )
+
+
+def _limit(call: Call) -> int:
+    return _number(call, "limit", default=DEFAULT_LIMIT, low=1, high=MAX_LIMIT)
+
+
+def _number(call: Call, name: str, *, default: int, low: int, high: int) -> int:
+    """A number from the query, brought into its range."""
+    text = call.query.get(name)
+    if text is None:
+        return default
+    if not (text.isascii() and text.isdigit() and len(text) < 10):
+        raise InvalidInput(f"{name}: it must be a whole number.", field=name)
+    return min(max(int(text), low), high)
+
+
+def _after(call: Call) -> UUID | None:
+    text = call.query.get("after")
+    if text is None:
+        return None
+    id = ids.parse(text)
+    if id is None:
+        raise InvalidInput("after: it must be the id of a message.", field="after")
+    return id
+
+
+def _mark(call: Call) -> Mark:
+    """The place that a watcher has come to: microseconds and the id of the last message."""
+    text = call.query.get("after")
+    if text is None:
+        return service.mark_now()
+    digits, _, shown = text.partition("-")
+    id = ids.parse(shown)
+    if id is None or not (digits.isascii() and digits.isdigit() and len(digits) < 18):
+        raise InvalidInput("after: it must be the next of an earlier answer.", field="after")
+    microseconds = min(int(digits), _MAX_MICROSECONDS)
+    return Mark(_EPOCH + timedelta(microseconds=microseconds), id)
+
+
+def _show_mark(mark: Mark) -> str:
+    return f"{(mark.at - _EPOCH) // timedelta(microseconds=1)}-{ids.show(mark.id)}"
+
+
+def _operation(summary: str, about: str, **more: Any) -> Operation:
+    return Operation(summary=summary, tag=TAG, about=about, **more)
+
+
+def door() -> Door:
+    """The virtual handsets."""
+    routes = (
+        Route(
+            "GET",
+            "/handsets/{msisdn}/messages",
+            messages,
+            about=_operation(
+                "What a handset holds",
+                "The last messages, the newest last; with `after`, those that follow it.",
+                answer=HandsetMessages,
+            ),
+        ),
+        Route(
+            "POST",
+            "/handsets/{msisdn}/messages",
+            send,
+            about=_operation(
+                "Answer from a handset",
+                "Sends `text` to a sender address; the answer comes when it is stored.",
+                request=HandsetAnswer,
+                required=("to", "text"),
+                answer=Created,
+            ),
+        ),
+        Route(
+            "GET",
+            "/messages",
+            arrivals,
+            about=_operation(
+                "What arrives at all handsets",
+                "Ask again with `after` set to the `next` of the last answer.",
+                answer=HandsetMessages,
+            ),
+        ),
+    )
+    return Door("sandbox", "/sandbox/v1", routes, problem, PLAIN, title="Sandbox")

@@ -1,0 +1,1 @@
+"""The virtual handsets of the sandbox carrier: what they hold, and what they send."""

@@ -1,0 +1,76 @@
+"""The SQL of the virtual handsets; it only reads."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+import asyncpg
+
+from clarion.engine.handsets.model import HandsetMessage, Mark
+from clarion.engine.messages.model import Direction, MessageState
+from clarion.kit import ids
+from clarion.storage.database import Database
+from clarion.storage.sql import load_queries
+
+SQL = load_queries(__package__)
+
+
+async def after(
+    db: Database, company_id: int, handset: str, id: UUID, connectors: Sequence[str], limit: int
+) -> list[HandsetMessage]:
+    rows = await db.fetch(SQL["handset_after"], company_id, handset, id, connectors, limit)
+    return [_message(row) for row in rows]
+
+
+async def latest(
+    db: Database, company_id: int, handset: str, connectors: Sequence[str], limit: int
+) -> list[HandsetMessage]:
+    """The last messages, the newest last."""
+    rows = await db.fetch(SQL["handset_latest"], company_id, handset, connectors, limit)
+    return [_message(row) for row in reversed(rows)]
+
+
+async def arrivals(
+    db: Database,
+    company_id: int,
+    mark: Mark,
+    *,
+    made_since: datetime,
+    until: datetime,
+    connectors: Sequence[str],
+    limit: int,
+) -> list[HandsetMessage]:
+    floor = ids.floor_id(made_since)
+    rows = await db.fetch(
+        SQL["arrivals"], company_id, floor, mark.at, mark.id, until, connectors, limit
+    )
+    return [_message(row) for row in rows]
+
+
+async def answer_of(
+    db: Database, company_id: int, handset: str, sender_address: str, since: datetime
+) -> UUID | None:
+    found: UUID | None = await db.fetchval(
+        SQL["answer_of"], company_id, handset, ids.floor_id(since), sender_address
+    )
+    return found
+
+
+async def owed_receipts(db: Database, connector: str, since: datetime, limit: int) -> list[str]:
+    rows = await db.fetch(SQL["owed_receipts"], connector, ids.floor_id(since), limit)
+    return [row["shown_id"] for row in rows]
+
+
+def _message(row: asyncpg.Record) -> HandsetMessage:
+    return HandsetMessage(
+        id=row["id"],
+        handset=row["peer_address"],
+        direction=Direction(row["direction"]),
+        sender_address=row["sender_address"],
+        text=row["text"] or "",
+        at=row["sent_at"] or ids.created_at(row["id"]),
+        state=MessageState(row["state"]),
+        fragments=row["fragments"],
+    )
