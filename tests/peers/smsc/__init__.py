@@ -92,6 +92,10 @@ class Smsc:
     async def configure(self, **options: object) -> None:
         await self._call("POST", "/config", options)
 
+    async def numbers(self, rules: dict[str, dict[str, object]]) -> None:
+        """What happens to messages for a number, as {"status", "silent", "state", "echo"}."""
+        await self._call("POST", "/numbers", rules)
+
     async def reset(self) -> None:
         await self._call("POST", "/reset")
 

@@ -36,7 +36,7 @@ class Deliveries {
   // One message's receipt, now or later, once or twice.
   receipt(message) {
     const { options } = this;
-    const item = { kind: 'receipt', message, state: this.outcome() };
+    const item = { kind: 'receipt', message, state: message.state || this.outcome() };
     const times = Math.random() < options.receipt_twice ? 2 : 1;
     for (let i = 0; i < times; i++) {
       if (message.early) this.send(item);
@@ -105,6 +105,16 @@ class Deliveries {
     };
     if (options.receipt_tlvs) { fields.receipted_message_id = id; fields.message_state = NUMBERS[state]; }
     return fields;
+  }
+
+  // The subscriber answers with the same octets.
+  echo(pdu) {
+    const fields = {
+      source_addr: pdu.destination_addr, source_addr_ton: 1, source_addr_npi: 1,
+      destination_addr: pdu.source_addr, esm_class: pdu.esm_class & 0x40,
+      data_coding: pdu.data_coding, short_message: pdu.octets,
+    };
+    this.send({ kind: 'inbound', command: 'deliver_sm', fields });
   }
 
   // POST /mo: one message, whole or in parts.

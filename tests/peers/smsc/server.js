@@ -1,6 +1,6 @@
 // An SMSC on npm `smpp` for tests and benches: node server.js [--port 2775] [--control 8080] ...
-// The options are in options.js; GET /stats, GET /messages, GET /acked; POST /config, /reset, /mo,
-// /kick, /raw, /unbind, /alert, /outbind, /enquire on the control port. The ports are the first
+// The options are in options.js; GET /stats, GET /messages, GET /acked; POST /config, /numbers,
+// /reset, /mo, /kick, /raw, /unbind, /alert, /outbind, /enquire on the control port. The ports are the first
 // line of output, as JSON. It ends with its standard input.
 'use strict';
 
@@ -21,6 +21,7 @@ const zeros = () => ({
 const stats = zeros();
 const deliveries = new Deliveries(options, stats);
 const sessions = new Set();
+const numbers = {}; // what happens to messages for a number: {status, silent, state, echo}
 let messages = [];
 let connections = 0;
 let second = 0;
@@ -91,7 +92,8 @@ function submit(session, pdu) {
     session.destroy();
     return;
   }
-  const status = refusal(now);
+  const rule = numbers[pdu.destination_addr] || {};
+  const status = rule.status || refusal(now);
   if (status) {
     if (options.keep) messages.push(record(session, pdu, now, { status }));
     const refused = options.nack ? new smpp.PDU('generic_nack', { sequence_number: pdu.sequence_number, command_status: status })
@@ -99,7 +101,7 @@ function submit(session, pdu) {
     answer(session, refused);
     return;
   }
-  take(session, pdu, now);
+  take(session, pdu, now, rule);
 }
 
 function refusal(now) {
@@ -112,21 +114,22 @@ function refusal(now) {
   return 0;
 }
 
-function take(session, pdu, now) {
+function take(session, pdu, now, rule) {
   const id = ids.next();
   const shown = ids.spell(id, options.response_id);
-  const silent = options.silent && Math.random() < options.silent;
+  const silent = rule.silent || (options.silent && Math.random() < options.silent);
   stats.taken++;
   if (silent) stats.unanswered++;
   if (options.keep) messages.push(record(session, pdu, now, { id: shown, answered: !silent }));
-  const wanted = options.receipts && (pdu.registered_delivery & 1);
+  const wanted = options.receipts && !silent && (pdu.registered_delivery & 1);
   const message = {
     id, shown, session, source: pdu.source_addr, destination: pdu.destination_addr, start: start(pdu),
-    early: options.receipt_early && Math.random() < options.receipt_early,
+    early: options.receipt_early && Math.random() < options.receipt_early, state: rule.state,
   };
   if (wanted && message.early) deliveries.receipt(message);
   if (!silent) answer(session, pdu.response({ message_id: shown }));
   if (wanted && !message.early) deliveries.receipt(message);
+  if (rule.echo) deliveries.echo(pdu);
 }
 
 function answer(session, response) {
@@ -167,6 +170,7 @@ const calls = {
   'GET /messages': () => messages,
   'GET /acked': () => deliveries.acked,
   'POST /config': body => { change(options, body); return options; },
+  'POST /numbers': body => Object.assign(numbers, body),
   'POST /reset': () => { Object.assign(stats, zeros()); messages = []; deliveries.clear(); return {}; },
   'POST /mo': body => { deliveries.inbound(body); return {}; },
   'POST /kick': () => { const count = sessions.size; for (const s of sessions) s.destroy(); return { count }; },

@@ -58,6 +58,7 @@ class SmppConnector:
 
     async def start(self, events: CarrierEvents) -> None:
         self._events = events
+        self._stopping = False
         self._adjust()
 
     async def stop(self) -> None:
