@@ -1,0 +1,244 @@
+"""The virtual handsets over HTTP, with a whole node behind them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from time import monotonic
+from typing import Any
+
+import aiohttp
+import pytest
+
+from clarion import settings
+from clarion.app import ROLES, Node
+from clarion.connectors.sandbox.numbers import MAGIC_PREFIX
+from clarion.engine.accounts.model import Caller
+from clarion.engine.accounts.service import create_application, create_company
+from clarion.engine.accounts.tokens import issue_token
+from clarion.engine.senders.model import NewSender, SenderState
+from clarion.engine.senders.service import create_sender, seed_catalogue
+from clarion.kit import ids
+from clarion.kit.vault import Vault
+
+PHONE = "+4915112345678"
+ADDRESS = "15550001000"
+PATIENCE = 15.0
+
+
+@dataclass
+class Company:
+    """A company's application, at work."""
+
+    node: Node
+    http: aiohttp.ClientSession
+    token: str
+    id: int
+
+    async def call(self, method: str, path: str, **more: Any) -> tuple[int, Any]:
+        headers = {"Authorization": f"Bearer {self.token}"}
+        url = self.node.base_url + path
+        async with self.http.request(method, url, headers=headers, **more) as answer:
+            return answer.status, await answer.json()
+
+    async def send(self, to: str, body: str) -> str:
+        request = {"from": ADDRESS, "to": [to], "body": body}
+        path = "/scg-external-api/api/v1/messaging/message_requests"
+        status, answer = await self.call("POST", path, json=request)
+        assert status == 200, answer
+        return str(answer["id"])
+
+    async def handset(self, number: str, query: str = "") -> list[dict[str, Any]]:
+        status, answer = await self.call("GET", f"/sandbox/v1/handsets/{number}/messages{query}")
+        assert status == 200, answer
+        return list(answer["list"])
+
+    async def answer(self, number: str, to: str, text: str) -> tuple[int, Any]:
+        path = f"/sandbox/v1/handsets/{number}/messages"
+        return await self.call("POST", path, json={"to": to, "text": text})
+
+    async def texts(self, number: str) -> list[tuple[str, str]]:
+        return [(m["direction"], m["text"]) for m in await self.handset(number)]
+
+    async def until_handset(
+        self, number: str, holds: Callable[[list[tuple[str, str]]], bool]
+    ) -> list[tuple[str, str]]:
+        deadline = monotonic() + PATIENCE
+        while not holds(found := await self.texts(number)):
+            assert monotonic() < deadline, found
+            await asyncio.sleep(0.02)
+        return found
+
+
+@pytest.fixture
+async def node(database_url: str) -> AsyncIterator[Node]:
+    chosen = settings.Settings(
+        database=settings.Database(url=database_url),
+        http=settings.Http(listen="127.0.0.1:0"),
+        connectors={"sandbox": settings.SandboxConnector(receipt_delay=0.02)},
+    )
+    node = Node(chosen, roles=ROLES, vault=Vault("a secret of the tests"))
+    await node.start()
+    await seed_catalogue(node.db)
+    yield node
+    await node.stop()
+
+
+@pytest.fixture
+async def http() -> AsyncIterator[aiohttp.ClientSession]:
+    async with aiohttp.ClientSession() as session:
+        yield session
+
+
+@pytest.fixture
+async def acme(node: Node, http: aiohttp.ClientSession) -> Company:
+    return await company(node, http, "Acme", ADDRESS)
+
+
+async def company(node: Node, http: aiohttp.ClientSession, name: str, address: str) -> Company:
+    made = await create_company(node.db, name=name)
+    application = await create_application(node.db, made.id, name="app")
+    caller = Caller(company_id=made.id, application_id=application.application.id)
+    token = await issue_token(node.db, made.id, caller.application_id)
+    new = NewSender(
+        class_id="NOTIFICATIONS", type_id="LONGCODE", address=address, state=SenderState.ACTIVE
+    )
+    await create_sender(node.db, Vault("a secret of the tests"), caller, new, auto_provision=True)
+    return Company(node, http, token.token, made.id)
+
+
+async def test_a_phone_shows_what_it_received_and_what_it_answered(acme: Company) -> None:
+    await acme.send(PHONE, "Hello")
+    await acme.until_handset(PHONE, lambda found: len(found) == 1)
+    status, answer = await acme.answer("4915112345678", "+" + ADDRESS, "Hello yourself")
+    assert status == 200
+    shown = await acme.handset(PHONE)
+    assert [(m["direction"], m["text"]) for m in shown] == [
+        ("MT", "Hello"),
+        ("MO", "Hello yourself"),
+    ]
+    assert shown[1]["id"] == answer["id"]
+    assert {m["sender_address"] for m in shown} == {ADDRESS}
+    stored = await acme.node.db.fetchrow(
+        "select direction, state, body, reply_to from message where company_id = $1 and id = $2",
+        acme.id,
+        ids.parse(answer["id"]),
+    )
+    assert stored is not None
+    assert tuple(stored) == ("MO", "RECEIVED", "Hello yourself", ids.parse(shown[0]["id"]))
+
+
+async def test_pages_follow_one_another(acme: Company) -> None:
+    for number in range(5):
+        await acme.send(PHONE, f"message {number}")
+    await acme.until_handset(PHONE, lambda found: len(found) == 5)
+    everything = await acme.handset(PHONE)
+    assert await acme.handset(PHONE, "?limit=2") == everything[-2:]
+    first = everything[0]["id"]
+    assert await acme.handset(PHONE, f"?after={first}&limit=2") == everything[1:3]
+    assert await acme.handset(PHONE, f"?after={everything[-1]['id']}") == []
+
+
+async def test_a_long_answer_becomes_one_message(acme: Company) -> None:
+    text = "Ich schreibe viel: äöü€ ж " * 20
+    status, _ = await acme.answer(PHONE, ADDRESS, text)
+    assert status == 200
+    assert await acme.texts(PHONE) == [("MO", text)]
+
+
+async def test_a_phone_that_echoes_answers_by_itself(acme: Company) -> None:
+    echo = MAGIC_PREFIX + "0031"
+    await acme.send(echo, "Anybody there?")
+    found = await acme.until_handset(echo, lambda found: len(found) == 2)
+    assert found == [("MT", "Anybody there?"), ("MO", "Anybody there?")]
+
+
+async def test_a_phone_does_not_hold_what_never_arrived(acme: Company) -> None:
+    lost, refused = MAGIC_PREFIX + "0011", MAGIC_PREFIX + "0001"
+    for number in (lost, refused):
+        id = await acme.send(number, "Hello")
+        await until_failed(acme, id)
+        assert await acme.texts(number) == []
+
+
+async def until_failed(acme: Company, id: str) -> None:
+    sql = "select count(*) from message where company_id = $1 and request_id = $2 and state = $3"
+    deadline = monotonic() + PATIENCE
+    while not await acme.node.db.fetchval(sql, acme.id, ids.parse(id), "FAILED"):
+        assert monotonic() < deadline
+        await asyncio.sleep(0.02)
+
+
+async def test_watchers_see_arrivals_once_and_in_order(acme: Company) -> None:
+    _, start = await acme.call("GET", "/sandbox/v1/messages?wait=0")
+    sent = [f"message {number}" for number in range(6)]
+    for number, text in enumerate(sent):
+        await acme.send(f"+49151123456{number:02}", text)
+    seen: list[str] = []
+    after, deadline = start["next"], monotonic() + PATIENCE
+    while len(seen) < len(sent):
+        assert monotonic() < deadline
+        _, page = await acme.call("GET", f"/sandbox/v1/messages?after={after}&limit=4")
+        seen += [message["text"] for message in page["list"]]
+        after = page["next"]
+    assert sorted(seen) == sent
+    _, rest = await acme.call("GET", f"/sandbox/v1/messages?after={after}&wait=0")
+    assert rest["list"] == []
+
+
+async def test_a_company_sees_only_its_own_messages(
+    node: Node, http: aiohttp.ClientSession, acme: Company
+) -> None:
+    other = await company(node, http, "Other", "15550002000")
+    _, start = await other.call("GET", "/sandbox/v1/messages?wait=0")
+    await acme.send(PHONE, "for Acme")
+    await acme.until_handset(PHONE, lambda found: len(found) == 1)
+    await acme.answer(PHONE, ADDRESS, "to Acme")
+    assert await other.texts(PHONE) == []
+    status, answer = await other.answer(PHONE, ADDRESS, "not mine")
+    assert (status, answer["error_code"]) == (400, "400")
+    _, page = await other.call("GET", f"/sandbox/v1/messages?after={start['next']}")
+    assert page["list"] == []
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "words"),
+    [
+        ("GET", "/handsets/12/messages", None, "too short"),
+        ("GET", "/handsets/nobody/messages", None, "not a telephone number"),
+        ("GET", f"/handsets/{PHONE}/messages?after=x", None, "after"),
+        ("GET", f"/handsets/{PHONE}/messages?limit=many", None, "limit"),
+        ("GET", "/messages?after=1-x", None, "after"),
+        ("GET", "/messages?wait=long", None, "wait"),
+        ("POST", f"/handsets/{PHONE}/messages", {"to": ADDRESS}, "text"),
+        ("POST", f"/handsets/{PHONE}/messages", {"to": "1", "text": "a"}, "no sender id"),
+        ("POST", f"/handsets/{PHONE}/messages", {"to": ADDRESS, "text": ""}, "text"),
+        ("POST", f"/handsets/{PHONE}/messages", {"to": ADDRESS, "text": "a" * 1601}, "text"),
+    ],
+)
+async def test_what_cannot_be_done_is_said_in_words(
+    acme: Company, method: str, path: str, body: Any, words: str
+) -> None:
+    status, answer = await acme.call(method, "/sandbox/v1" + path, json=body)
+    assert status == 400
+    assert words in answer["error_description"]
+
+
+async def test_receipts_owed_at_a_crash_are_given_at_the_next_start(
+    database_url: str, node: Node, http: aiohttp.ClientSession, acme: Company
+) -> None:
+    await acme.send(PHONE, "before the crash")
+    await acme.until_handset(PHONE, lambda found: len(found) == 1)
+    await node.db.execute(
+        "update message set state = 'SENT', delivered_at = null where company_id = $1", acme.id
+    )
+    after = Node(node.settings, roles=ROLES, vault=Vault("a secret of the tests"))
+    await after.start()
+    try:
+        deadline = monotonic() + PATIENCE
+        while (await acme.handset(PHONE))[0]["state"] != "DELIVERED":
+            assert monotonic() < deadline
+            await asyncio.sleep(0.02)
+    finally:
+        await after.stop()
