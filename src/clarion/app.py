@@ -12,7 +12,7 @@ import signal
 import socket
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
-from pathlib import Path
+from functools import partial
 
 import uvicorn
 
@@ -21,6 +21,7 @@ from clarion.api.services import Services
 from clarion.connectors.sandbox.carrier import Sandbox
 from clarion.connectors.smpp.connector import SmppConnector
 from clarion.engine.accounts.cache import TokenCache
+from clarion.engine.handsets.service import owed_receipts
 from clarion.engine.messages import tasks
 from clarion.engine.messages.carriers import Carriers
 from clarion.engine.messages.expand import Expander
@@ -170,7 +171,7 @@ class Node:
                 senders=self._senders,
                 vault=self._vault,
                 connector_health=self._carriers.health,
-                carrier_events=self._carriers,
+                sandbox=self._carriers,
             )
         )
         listener = self._listener or bind(self.settings.http.listen)
@@ -191,7 +192,7 @@ class Node:
 
     def _connector(self, name: str, settings: ConnectorSettings) -> Connector:
         if isinstance(settings, SandboxConnector):
-            return Sandbox(name, settings)
+            return Sandbox(name, settings, outstanding=partial(owed_receipts, self.db))
         return SmppConnector(name, settings)
 
     def _tell_queued(self, connector: str) -> None:
