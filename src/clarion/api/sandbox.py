@@ -26,6 +26,7 @@ from clarion.kit.dates import LAST_YEAR
 TAG = "Sandbox"
 DEFAULT_LIMIT, MAX_LIMIT = 100, 1000
 MAX_WAIT = 2  # seconds; a stop of the process need not wait for watchers for long
+MAX_RECENT = 3600  # seconds
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MAX_MICROSECONDS = (datetime(LAST_YEAR, 1, 1, tzinfo=UTC) - _EPOCH) // timedelta(microseconds=1)
 
@@ -151,7 +152,7 @@ def _mark(call: Call) -> Mark:
     """The place that a watcher has come to: microseconds and the id of the last message."""
     text = call.query.get("after")
     if text is None:
-        return service.mark_now()
+        return service.mark_ago(_number(call, "recent", default=0, low=0, high=MAX_RECENT))
     digits, _, shown = text.partition("-")
     id = ids.parse(shown)
     if id is None or not (digits.isascii() and digits.isdigit() and len(digits) < 18):
@@ -199,7 +200,8 @@ def door() -> Door:
             arrivals,
             about=_operation(
                 "What arrives at all handsets",
-                "Ask again with `after` set to the `next` of the last answer.",
+                "From now on, or with `recent` from so many seconds ago. Waits up to `wait` seconds "
+                "for something to arrive. Ask again with `after` set to the `next` of the answer.",
                 answer=HandsetMessages,
             ),
         ),

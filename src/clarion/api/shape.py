@@ -184,7 +184,7 @@ def _derive_input(
                 keys.append(key)
                 names[key] = spelling
                 fields.append((key, accepted, UNSET))
-        nullable = type(None) in get_args(known.type)
+        nullable = type(None) in get_args(_bare(known.type))
         inputs.append(_Input(name, more.column or name, tuple(keys), nullable, take))
     body = msgspec.defstruct(f"{struct.__name__}Input", fields, rename=names, kw_only=True)
     return tuple(inputs), body
@@ -207,11 +207,17 @@ def _optional(kind: Any) -> Any:
 
 
 def without_none(declared: Any) -> Any:
-    """`str` of `str | None`."""
-    if get_origin(declared) not in (Union, UnionType):
+    """`str` of `str | None`, whatever is annotated around it."""
+    bare = _bare(declared)
+    if get_origin(bare) not in (Union, UnionType):
         return declared
-    rest = [part for part in get_args(declared) if part is not type(None)]
+    rest = [part for part in get_args(bare) if part is not type(None)]
     return Union[tuple(rest)]  # noqa: UP007
+
+
+def _bare(declared: Any) -> Any:
+    """A union without what is annotated around it."""
+    return get_args(declared)[0] if get_origin(declared) is Annotated else declared
 
 
 def is_list(declared: Any) -> bool:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from clarion.api.call import Door, Route
-from clarion.api.scg import message_requests
+from clarion.api.call import Door
+from clarion.api.scg import message_requests, messages, sender_ids
+from clarion.api.scg.catalogue import CLASSES, TYPES
 from clarion.api.scg.errors import problem
 from clarion.api.wire import LIVE, REFERENCE
 
@@ -13,9 +14,13 @@ REFERENCE_PREFIX = "/scg/v1"
 
 def doors() -> list[Door]:
     """The live form and the reference form."""
-    routes = [
-        Route("POST", "/messaging/message_requests", message_requests.create),
-    ]
+    routes = (
+        *CLASSES.routes(),
+        *TYPES.routes(),
+        *sender_ids.routes(),
+        *message_requests.routes(),
+        *messages.routes(),
+    )
     return [
         Door("scg", LIVE_PREFIX, routes, problem, LIVE),
         Door("scg-reference", REFERENCE_PREFIX, routes, problem, REFERENCE),

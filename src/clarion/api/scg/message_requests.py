@@ -2,12 +2,213 @@
 
 from __future__ import annotations
 
-from clarion.api.call import Answer, Call, json_answer
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+from msgspec import Meta, Struct, field
+
+from clarion.api.call import Answer, Call, Route, json_answer
+from clarion.api.operation import Created, Operation
+from clarion.api.resource import Resource, Values
+from clarion.api.scg.attachments import Attachment
 from clarion.api.scg.errors import code_of
-from clarion.api.scg.requests_in import DECODER, new_request
-from clarion.errors import ClarionError
+from clarion.api.scg.messages import MESSAGES, no_attachments, reference_failure
+from clarion.api.scg.requests_in import DECODER, MessageRequestBody, new_request
+from clarion.api.shape import Attribute, Row, Shape
+from clarion.engine.messages.amend import Labels, amend_request
+from clarion.engine.messages.intake import QUEUE_CHANNEL
+from clarion.engine.messages.model import RequestState
+from clarion.engine.messages.service import cancel_request, delete_request, resume_request
+from clarion.errors import ClarionError, InvalidInput, StaleVersion
 from clarion.kit import ids
 from clarion.metrics import REQUESTS_REFUSED
+from clarion.storage.filters import split
+from clarion.storage.listing import Bound, Column, Listing
+
+LISTED_RECIPIENTS = 1000
+"""Recipients of each request that a list shows; a request read by its id shows all."""
+
+Indexed = Annotated[str, Meta(max_length=255)]
+
+
+class MessageRequest(Struct, kw_only=True):
+    """A message to one or many recipients."""
+
+    id: str
+    sender: Annotated[str, Meta(description="`sender_id:<id>`")] = field(name="from", default="")
+    to: Annotated[
+        list[str], Meta(description="Recipients as given; lists show the first 1,000.")
+    ] = []
+    conversation_id: Indexed | None = None
+    campaign_id: Indexed | None = None
+    program_id: Indexed | None = None
+    subject: str | None = None
+    application_id: int | None = None
+    company_id: int | None = None
+    external_id: str | None = None
+    state: Annotated[str, Meta(description=f"{', '.join(RequestState)}, DELETED")] = ""
+    attachments: list[str] = []
+    body: str = ""
+    consent_requirement: Annotated[str, Meta(description="NONE, OPT_IN, OPT_OUT")] = "NONE"
+    criteria: str | None = None
+    recipient_count: Annotated[int, Meta(description="Grows while the request is PREPARING.")] = 0
+    sent_count: int = 0
+    delivered_count: int = 0
+    media_requested_count: int = 0
+    read_count: int = 0
+    click_thru_count: int = 0
+    converted_count: int = 0
+    canceled_count: int = 0
+    failed_count: Annotated[int, Meta(description="Failed and expired messages.")] = 0
+    scheduled_delivery_time: datetime | None = None
+    scheduled_delivery_time_zone: str | None = None
+    expiry_time: datetime | None = None
+    test_message_flag: bool = False
+    pause_before_transmit: bool = False
+    pause_expiry_time: datetime | None = None
+    reply_to: str | None = None
+    price_threshold: float | None = None
+    sender_id_sort_criteria: list[str] = []
+    contact_delivery_address_priority: list[str] = []
+    failure_code: str | None = None
+    failure_details: str | None = None
+    created_date: datetime | None = None
+    last_updated_date: datetime | None = None
+    version_number: int | None = None
+    src_language: str | None = None
+    dst_language: str | None = None
+    translate: bool | None = None
+    translations_count: int = 0
+    translations_failed_count: int = 0
+    translations_performed_count: int = 0
+    content_type: str | None = None
+
+
+_WRITABLE = ("state", "conversation_id", "campaign_id", "program_id", "version_number")
+_COLUMNS = {
+    "from": "sender_id",
+    "to": "recipients",
+    "scheduled_delivery_time": "scheduled_at",
+    "scheduled_delivery_time_zone": "scheduled_zone",
+    "expiry_time": "expires_at",
+    "test_message_flag": "test",
+    "pause_expiry_time": "pause_expires_at",
+    "last_updated_date": "updated_at",
+    "version_number": "version",
+}
+_LIVE_ONLY = ("company_id", "media_requested_count", "click_thru_count")
+_ZERO = ("media_requested_count", "click_thru_count")
+_UNTRANSLATED = (
+    "translations_count",
+    "translations_failed_count",
+    "translations_performed_count",
+)
+
+
+def _attributes() -> dict[str, Attribute]:
+    found = {
+        name: Attribute(
+            column=_COLUMNS.get(name, ""),
+            read_only=name not in _WRITABLE,
+            only="live" if name in _LIVE_ONLY else "",
+        )
+        for name in ("from", *MessageRequest.__struct_fields__)
+        if name != "sender"
+    }
+    found["recipient_count"] = Attribute(read_only=True, spellings=("recipient_ count",))
+    found["from"] = Attribute(
+        column="sender_id", read_only=True, show=lambda id: f"sender_id:{ids.show(id)}"
+    )
+    return found
+
+
+SHAPE = Shape(MessageRequest, _attributes())
+
+LISTING = Listing(
+    source="message_request_now q",
+    tenant="q.company_id",
+    key="q.id",
+    select="q.*",
+    deleted="q.deleted_at is not null",
+    columns=(
+        Column("id", "q.id", "id"),
+        Column("from", "q.sender_id", "id"),
+        Column("conversation_id", "q.conversation_id"),
+        Column("to", "q.recipients", "text_array", sortable=False),
+        Column("campaign_id", "q.campaign_id"),
+        Column("program_id", "q.program_id"),
+        Column("subject", "q.subject"),
+        Column("application_id", "q.application_id", "integer"),
+        Column("external_id", "q.external_id"),
+        Column("state", "q.state", "enum", choices=frozenset(RequestState), enum="request_state"),
+        Column("scheduled_delivery_time", "q.scheduled_at", "timestamp"),
+        Column("expiry_time", "q.expires_at", "timestamp"),
+        Column("test_message_flag", "q.test", "boolean"),
+        Column("pause_before_transmit", "q.pause_before_transmit", "boolean"),
+        Column("pause_expiry_time", "q.pause_expires_at", "timestamp"),
+        Column("created_date", "q.id", "created"),
+        Column("last_updated_date", "q.updated_at", "timestamp"),
+        Column("version_number", "q.version", "integer"),
+    ),
+)
+
+# ---------------------------------------------------------------- reading
+
+
+async def rewrite(_: Call, query: dict[str, str]) -> list[Bound]:
+    """`from` in all its spellings; `to` with and without a plus sign."""
+    if senders := query.get("from"):
+        query["from"] = ",".join(s.removeprefix("sender_id:").strip() for s in split(senders))
+    if to := query.get("to"):
+        query["to"] = ",".join(form for number in to.split(",") for form in _forms(number))
+    return []
+
+
+def _forms(number: str) -> set[str]:
+    bare = number.strip().removeprefix("+")
+    return {bare, f"+{bare}"} if bare.isdigit() else {number.strip()}
+
+
+async def complete(call: Call, rows: Sequence[Row]) -> list[Row]:
+    """Counters that nothing counts yet, options by name, and no list that fills the memory."""
+    reference = call.form.reference_names
+    return [_completed(row, reference=reference, alone="id" in call.params) for row in rows]
+
+
+def _completed(row: Row, *, reference: bool, alone: bool) -> Row:
+    values: dict[str, Any] = dict.fromkeys((*_ZERO, *_UNTRANSLATED), 0)
+    values |= {"sender_id_sort_criteria": [], "contact_delivery_address_priority": []}
+    values |= dict(row) | (row["options"] or {})
+    values["attachments"] = []
+    values["created_date"] = ids.created_at(row["id"])
+    if not alone:
+        values["recipients"] = row["recipients"][:LISTED_RECIPIENTS]
+    if row["deleted_at"] is not None:
+        values["state"] = "DELETED"
+    if reference:
+        values["application_id"] = str(row["application_id"])
+        if row["failure_code"] is not None:
+            values["failure_code"] = reference_failure(row["failure_code"])
+    return values
+
+
+async def messages(call: Call) -> Answer:
+    """The messages of one request: one range of their key, as ids of both share a stem."""
+    id = REQUESTS.id_of(call)
+    await REQUESTS.find(call, id)
+    bounds = [Bound("m.id > {}", id), Bound("m.id <= {}", ids.last_message_id(id))]
+    return await MESSAGES.page(call, bounds)
+
+
+async def attachments(call: Call) -> Answer:
+    """The attachments of a request that exists."""
+    await REQUESTS.find(call, REQUESTS.id_of(call))
+    return no_attachments(call)
+
+
+# ---------------------------------------------------------------- writing
 
 
 async def create(call: Call) -> Answer:
@@ -19,3 +220,82 @@ async def create(call: Call) -> Answer:
         REQUESTS_REFUSED.labels(code_of(error)).inc()
         raise
     return json_answer({"id": ids.show(id)})
+
+
+async def update(call: Call, id: UUID, values: Values) -> None:
+    """Resume or cancel, or new labels; all else of a request is fixed once it is accepted."""
+    version = values.pop("version", None)
+    wanted = values.pop("state", None)
+    if wanted is None:
+        await amend_request(
+            call.services.db, call.caller.company_id, id, Labels(**values), version=version
+        )
+        return
+    row = await REQUESTS.find(call, id)
+    if version is not None and version != row["version"]:
+        raise StaleVersion
+    await _move(call, id, wanted.strip().upper())
+
+
+async def _move(call: Call, id: UUID, wanted: str) -> None:
+    services, company = call.services, call.caller.company_id
+    if wanted in ("CANCELED", "CANCELLED"):
+        await cancel_request(services.db, company, id)
+        return
+    if wanted != RequestState.TRANSMITTING:
+        words = "state: a client can set TRANSMITTING (to resume) or CANCELED."
+        raise InvalidInput(words, field="state")
+    connectors = services.settings.connectors
+    connector = await resume_request(services.db, services.senders, connectors, company, id)
+    if connector is not None:
+        services.db.hint(QUEUE_CHANNEL, connector)
+
+
+async def delete(call: Call, id: UUID) -> None:
+    await delete_request(call.services.db, call.caller.company_id, id)
+
+
+REQUESTS = Resource(
+    name="Message Request",
+    path="/messaging/message_requests",
+    shape=SHAPE,
+    listing=LISTING,
+    about="A message to one or many recipients.",
+    complete=complete,
+    rewrite=rewrite,
+    update=update,
+    delete=delete,
+)
+
+
+def routes() -> list[Route]:
+    path = REQUESTS.path
+    return [
+        *REQUESTS.routes(),
+        Route("POST", path, create, about=_CREATE),
+        Route("GET", f"{path}/{{id}}/messages", messages, about=_MESSAGES),
+        Route("GET", f"{path}/{{id}}/attachments", attachments, about=_ATTACHMENTS),
+    ]
+
+
+_CREATE = Operation(
+    summary="Create Message Request",
+    tag="Message Request",
+    about="Stores the request and answers its id; messages follow at once or when scheduled.",
+    request=MessageRequestBody,
+    required=("from", "to", "body"),
+    answer=Created,
+)
+_MESSAGES = Operation(
+    summary="List messages of Message Request",
+    tag="Message Request",
+    answer=MESSAGES.shape,
+    many=True,
+    filters=MESSAGES.listing.columns,
+)
+_ATTACHMENTS = Operation(
+    summary="List attachments of Message Request",
+    tag="Message Request",
+    answer=Shape(Attachment),
+    many=True,
+)

@@ -476,3 +476,31 @@ returning company_id, connector, priority, messages, attempts;
 select message_id, bit_or(1 << (number - 1)) as parts from fragment
 where company_id = $1 and message_id = any($2::uuid[])
 group by message_id;
+
+-- parts_of_messages: What carriers have taken of these messages, for showing.
+select message_id, number, total, shown_id, state, failure_code from fragment
+where company_id = $1 and message_id = any($4::uuid[]) and message_id between $2 and $3
+order by message_id, number;
+
+-- texts_of_requests: What messages leave to their requests.
+select id, body, consent_requirement from message_request
+where company_id = $1 and id = any($4::uuid[]) and id between $2 and $3;
+
+-- messages_by_carrier_id: The messages whose parts a carrier took under these ids.
+select distinct message_id from fragment
+where company_id = $1 and connector = any($2::text[]) and external_id = any($3::text[])
+    and shown_id = any($4::text[])
+limit $5;
+
+-- amend_request: Labels of a request that its client may change, if the version is the one it read.
+update message_request r
+set campaign_id = $3, program_id = $4, conversation_id = $5, updated_at = $7,
+    version = r.version + 1
+where r.company_id = $1 and r.id = $2 and r.deleted_at is null
+    and ($6::integer is null or $6 = (
+        select n.version from message_request_now n where n.company_id = $1 and n.id = $2
+    ));
+
+-- read_labels: The labels as they are.
+select campaign_id, program_id, conversation_id from message_request
+where company_id = $1 and id = $2 and deleted_at is null;
