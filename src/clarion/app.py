@@ -286,6 +286,7 @@ def _uvicorn_config(app: object) -> uvicorn.Config:
         log_config=None,
         access_log=False,
         server_header=False,
+        proxy_headers=False,  # who calls is the socket's other end, whatever a header claims
         timeout_graceful_shutdown=3,
     )
 
