@@ -200,8 +200,8 @@ def door() -> Door:
             arrivals,
             about=_operation(
                 "What arrives at all handsets",
-                "From now on, or with `recent` from so many seconds ago. Waits up to `wait` seconds "
-                "for something to arrive. Ask again with `after` set to the `next` of the answer.",
+                "From now on, or with `recent` from so many seconds ago. Waits up to `wait` "
+                "seconds for something to arrive. Go on with `after` set to the answer's `next`.",
                 answer=HandsetMessages,
             ),
         ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from time import monotonic
@@ -10,9 +11,11 @@ from typing import Any
 
 import aiohttp
 import pytest
+from typer.testing import CliRunner
 
 from clarion import settings
 from clarion.app import ROLES, Node
+from clarion.cli.sandbox import app
 from clarion.connectors.sandbox.numbers import MAGIC_PREFIX
 from clarion.engine.accounts.model import Caller
 from clarion.engine.accounts.service import create_application, create_company
@@ -187,6 +190,15 @@ async def test_watchers_see_arrivals_once_and_in_order(acme: Company) -> None:
     assert rest["list"] == []
 
 
+async def test_a_watcher_may_begin_in_the_past(acme: Company) -> None:
+    await acme.send(PHONE, "early")
+    await acme.until_handset(PHONE, lambda found: len(found) == 1)
+    _, page = await acme.call("GET", "/sandbox/v1/messages?recent=60")
+    assert [message["text"] for message in page["list"]] == ["early"]
+    _, page = await acme.call("GET", "/sandbox/v1/messages?wait=0")
+    assert page["list"] == []
+
+
 async def test_a_company_sees_only_its_own_messages(
     node: Node, http: aiohttp.ClientSession, acme: Company
 ) -> None:
@@ -242,3 +254,27 @@ async def test_receipts_owed_at_a_crash_are_given_at_the_next_start(
             await asyncio.sleep(0.02)
     finally:
         await after.stop()
+
+
+async def clarion(acme: Company, *words: str) -> str:
+    options = ["--url", acme.node.base_url, "--token", acme.token]
+    done = await asyncio.to_thread(CliRunner().invoke, app, [*words, *options])
+    assert done.exit_code == 0, done.output
+    return done.output
+
+
+async def test_the_command_line_watches_shows_and_answers(acme: Company) -> None:
+    await acme.send(PHONE, "one")
+    await acme.send(PHONE, "two\x1b[2J")
+    watched = await clarion(acme, "watch", "--count", "2", "--json")
+    assert sorted(json.loads(line)["text"] for line in watched.splitlines()) == [
+        "one",
+        "two\x1b[2J",
+    ]
+    assert f"{PHONE} <- {ADDRESS}  one" in await clarion(acme, "watch", "--count", "2")
+    assert f"Sent to {ADDRESS}" in await clarion(acme, "answer", PHONE, "three")
+    shown = await clarion(acme, "show", PHONE)
+    assert "\x1b" not in shown
+    assert "two\\x1b[2J" in shown
+    assert f"{PHONE} -> {ADDRESS}  three" in shown
+    assert len(json.loads(await clarion(acme, "show", PHONE, "--json"))) == 3

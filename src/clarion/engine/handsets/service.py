@@ -130,9 +130,9 @@ async def arrivals(
         await asyncio.sleep(LOOK_EVERY)
 
 
-def mark_now() -> Mark:
-    """What arrives from now on comes after this mark."""
-    return Mark(datetime.now(UTC), _NO_ID)
+def mark_ago(seconds: float) -> Mark:
+    """What has arrived in the last `seconds`, and what arrives from now on, comes after this."""
+    return Mark(datetime.now(UTC) - timedelta(seconds=seconds), _NO_ID)
 
 
 async def owed_receipts(db: Database, connector: str) -> list[str]:
