@@ -194,7 +194,6 @@ def render() -> tuple[bytes, str]:
     return generate_latest(shared), CONTENT_TYPE_LATEST
 
 
-def forget_worker(pid: int) -> None:
-    """A worker process is gone: its gauges no longer count."""
-    if os.environ.get(SHARED_DIRECTORY):
-        multiprocess.mark_process_dead(pid)  # type: ignore[no-untyped-call]
+def forget_worker(pid: int, directory: str) -> None:
+    """A worker process is gone: its gauges no longer count. `directory`: where figures are."""
+    multiprocess.mark_process_dead(pid, directory)  # type: ignore[no-untyped-call]

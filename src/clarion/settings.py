@@ -79,6 +79,19 @@ class Http(_Section, frozen=True, kw_only=True):
     ] = 100
 
 
+class Security(_Section, frozen=True, kw_only=True):
+    """Keys of the installation."""
+
+    secret_key: Annotated[
+        str,
+        Meta(
+            description="Protects stored credentials of sender ids; the same on every node, as "
+            "`openssl rand -base64 32` prints it. Empty: a key is made in the data directory.",
+            extra={"secret": True},
+        ),
+    ] = ""
+
+
 class Log(_Section, frozen=True, kw_only=True):
     """What is logged, and how."""
 
@@ -284,6 +297,7 @@ class Settings(_Section, frozen=True, kw_only=True):
 
     database: Database = field(default_factory=Database)
     http: Http = field(default_factory=Http)
+    security: Security = field(default_factory=Security)
     log: Log = field(default_factory=Log)
     intake: Intake = field(default_factory=Intake)
     dispatch: Dispatch = field(default_factory=Dispatch)
@@ -344,11 +358,18 @@ def _from_environment(environment: Mapping[str, str]) -> list[tuple[str, str, st
     return found
 
 
+def check_address(key: str, address: str) -> None:
+    """SettingsError, which names the key, unless it is HOST:PORT."""
+    host, _, port = address.rpartition(":")
+    if not host or not (port.isascii() and port.isdigit()) or int(port) > 65535:
+        raise SettingsError(f"{key}: {address!r} is not HOST:PORT")
+
+
 def _check(settings: Settings) -> None:
     """The rules that one field alone cannot state."""
-    host, _, port = settings.http.listen.rpartition(":")
-    if not host or not port.isdigit() or int(port) > 65535:
-        raise SettingsError(f"http.listen: {settings.http.listen!r} is not HOST:PORT")
+    if 0 < len(settings.security.secret_key) < 32:
+        raise SettingsError("security.secret_key: it has 32 characters or more")
+    check_address("http.listen", settings.http.listen)
     for network in settings.http.trusted_networks:
         try:
             ip_network(network)

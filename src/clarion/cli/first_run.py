@@ -1,0 +1,85 @@
+"""What `clarion run` sets up by itself, so that a newcomer's first message needs nothing else."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from msgspec import Struct, structs
+
+from clarion.cli import files
+from clarion.cli.place import Place
+from clarion.engine.accounts.model import Caller, Credentials
+from clarion.engine.accounts.service import bootstrap
+from clarion.engine.senders.model import NewSender, SenderState
+from clarion.engine.senders.service import create_sender
+from clarion.kit import ids
+from clarion.kit.vault import Vault, secret_from_file
+from clarion.settings import SandboxConnector, Senders, Settings
+from clarion.storage.database import Database
+from clarion.storage.sql import load_queries
+
+SQL = load_queries(__package__)
+SANDBOX = "sandbox"
+SENDER = NewSender(
+    name="Sandbox",
+    type_id="LONGCODE",
+    class_id="NOTIFICATIONS",
+    address="15550001000",  # area code 555 is not assigned
+    state=SenderState.ACTIVE,
+    two_way_required=True,
+)
+
+
+class FirstSender(Struct, frozen=True):
+    """A sender id that messages can leave from at once."""
+
+    sender_id: str
+    sender_address: str
+
+
+def effective(settings: Settings, *, database_url: str) -> Settings:
+    """What `clarion run` adds to the settings: its database, and a carrier where there is none."""
+    database = structs.replace(settings.database, url=database_url)
+    connectors = settings.connectors or {SANDBOX: SandboxConnector(default=True)}
+    senders = Senders(auto_provision=True)
+    return structs.replace(settings, database=database, connectors=connectors, senders=senders)
+
+
+def has_sandbox(settings: Settings) -> bool:
+    return any(isinstance(each, SandboxConnector) for each in settings.connectors.values())
+
+
+def open_vault(place: Place) -> Vault:
+    """Under the key of the settings, or the one in the data directory, made when needed."""
+    if place.settings.security.secret_key:
+        return Vault(place.settings.security.secret_key)
+    place.make()
+    return Vault(secret_from_file(place.secret_key))
+
+
+async def first_credentials(place: Place, db: Database) -> Credentials:
+    """The same at every start as long as they work; kept in the data directory."""
+    known = files.read(place.credentials, Credentials)
+    found = await bootstrap(db, known)
+    if found != known:
+        files.write_private(place.credentials, found)
+    return found
+
+
+async def first_sender(
+    db: Database, vault: Vault, settings: Settings, owner: Credentials
+) -> FirstSender | None:
+    """An ACTIVE sender id of the first company. With the sandbox one is made if there is none; of a
+    real carrier's addresses we know nothing."""
+    row = await db.fetchrow(SQL["first_active_sender"], owner.company_id)
+    if row is not None:
+        return _shown(row["id"], row["address"])
+    if not has_sandbox(settings):
+        return None
+    caller = Caller(owner.company_id, owner.application_id)
+    made = await create_sender(db, vault, caller, SENDER, auto_provision=True)
+    return _shown(made, str(SENDER.address))
+
+
+def _shown(id: UUID, address: str) -> FirstSender:
+    return FirstSender(ids.show(id), address)
