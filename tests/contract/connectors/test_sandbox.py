@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 from conformance import Carrier, ConnectorConformance, Harness, submission
@@ -61,6 +62,12 @@ def test_every_magic_number_is_a_possible_number() -> None:
         number = MAGIC_PREFIX + ending
         assert parse_address(number).e164 == number
         assert magic_ending(number) == ending
+
+
+def test_every_magic_number_is_documented() -> None:
+    page = (Path(__file__).parents[3] / "docs/sandbox.md").read_text("utf-8")
+    rows = [line for line in page.splitlines() if line.startswith(f"| `{MAGIC_PREFIX}")]
+    assert rows == [f"| `{MAGIC_PREFIX}{ending}` | {h.words} |" for ending, h in MAGIC.items()]
 
 
 @pytest.mark.parametrize("number", ["+15559990099", "+155599900010", "+1555999", "+4915550001"])

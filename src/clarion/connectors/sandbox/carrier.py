@@ -268,7 +268,8 @@ class Sandbox:
             self._owe(external_id, handset_of(_ending_in(external_id)))
         if self._overtaking:
             self._flush()
-        log.info(RESUMED, connector=self.name, receipts=len(external_ids))
+        if external_ids:
+            log.info(RESUMED, connector=self.name, receipts=len(external_ids))
 
 
 def _ending_in(external_id: str) -> str:
