@@ -18,6 +18,22 @@ class Created(Struct):
     id: str
 
 
+@dataclass(frozen=True)
+class Parameter:
+    """A query parameter that is no filter."""
+
+    name: str
+    about: str
+    required: bool = True
+
+
+class Error(Struct):
+    """What went wrong."""
+
+    error_code: str
+    error_description: str
+
+
 @dataclass(frozen=True, kw_only=True)
 class Operation:
     """A summary, what goes in and what comes out."""
@@ -31,7 +47,8 @@ class Operation:
     answer: Shape | type | None = None
     many: bool = False  # the answer is a list
     filters: Sequence[Column] = ()
-    refused: bool = False  # the reference marks it "Not allowed"
+    parameters: tuple[Parameter, ...] = ()
+    error: type = Error
 
     @classmethod
     def of_resource(

@@ -6,6 +6,7 @@ own messages only.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 from uuid import UUID
@@ -54,7 +55,7 @@ class Shown(Struct, omit_defaults=True):
 class HandsetMessages(Struct):
     """Messages in the order of their arrival, and where to go on from."""
 
-    list: list[Shown]
+    list: Sequence[Shown]
     next: str | None
 
 

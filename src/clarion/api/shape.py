@@ -195,9 +195,10 @@ def _accepted(declared: Any, more: Attribute) -> tuple[Any, Converter | None]:
     plain = without_none(declared)
     if more.take is not None and more.wire_type is not None:
         return _optional(more.wire_type), more.take
-    if isinstance(plain, type) and issubclass(plain, StrEnum):
-        return _optional(str), more.take or taker(plain)
-    if plain is datetime:
+    kind = _bare(plain)
+    if isinstance(kind, type) and issubclass(kind, StrEnum):
+        return _optional(str), more.take or taker(kind)
+    if kind is datetime:
         return _optional(_DATE_ON_WIRE), more.take or parse_date
     return _optional(plain), more.take
 
@@ -218,6 +219,12 @@ def without_none(declared: Any) -> Any:
 def _bare(declared: Any) -> Any:
     """A union without what is annotated around it."""
     return get_args(declared)[0] if get_origin(declared) is Annotated else declared
+
+
+def date_names(struct: type) -> set[str]:
+    """The attributes of a Struct that are dates."""
+    fields = msgspec.structs.fields(struct)
+    return {f.encode_name for f in fields if _bare(without_none(f.type)) is datetime}
 
 
 def is_list(declared: Any) -> bool:

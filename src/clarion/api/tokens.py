@@ -8,12 +8,32 @@ for a missing parameter and 500 for a wrong key or secret.
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Annotated
+
+from msgspec import Meta, Struct
 
 from clarion.api.call import Answer, Call, Door, Route, json_answer
+from clarion.api.operation import Operation, Parameter
 from clarion.api.problems import HttpProblem, MethodNotAllowed
 from clarion.api.wire import PLAIN
 from clarion.engine.accounts.tokens import refresh_token
 from clarion.errors import ClarionError, InvalidInput, Unavailable
+
+
+class RefreshedToken(Struct):
+    """A token in place of an old one."""
+
+    accessToken: str  # noqa: N815 - the wire's name
+    validityTime: Annotated[int, Meta(description="Seconds; 0 is for ever.")]  # noqa: N815
+
+
+class TokenError(Struct):
+    """What went wrong."""
+
+    errorCode: int  # noqa: N815
+    moreInfo: str  # noqa: N815
+    userMsg: str  # noqa: N815
+
 
 _REQUIRED = ("consumerkey", "consumersecret", "oldtoken")
 _MAX_VALUE = 512
@@ -26,7 +46,7 @@ async def refresh(call: Call) -> Answer:
         call.services.db, key=key, secret=secret, old_token=old, validity_s=_validity(call)
     )
     validity = fresh.validity_s(datetime.now(UTC))
-    return json_answer({"accessToken": fresh.token, "validityTime": validity})
+    return json_answer(RefreshedToken(fresh.token, validity))
 
 
 def problem(error: Exception, request_id: str = "") -> Answer:
@@ -43,8 +63,7 @@ def problem(error: Exception, request_id: str = "") -> Answer:
             status, headers = 503, ((b"retry-after", b"2"),)
     if isinstance(error, MethodNotAllowed):
         headers = ((b"allow", error.allow.encode()),)
-    body = {"errorCode": 1, "moreInfo": words, "userMsg": words}
-    return json_answer(body, status=status, headers=headers)
+    return json_answer(TokenError(1, words, words), status=status, headers=headers)
 
 
 def _required(call: Call, name: str) -> str:
@@ -63,7 +82,22 @@ def _validity(call: Call) -> int:
     return int(text)
 
 
+_REFRESH = Operation(
+    summary="Refresh access token",
+    tag="Access token",
+    about="A new access token for an old one, which dies at once.",
+    answer=RefreshedToken,
+    parameters=(
+        Parameter("consumerkey", "Of the application."),
+        Parameter("consumersecret", "Of the application."),
+        Parameter("oldtoken", "The token that is to be replaced."),
+        Parameter("validity", "Seconds; 0 or absent: for ever.", required=False),
+    ),
+    error=TokenError,
+)
+
+
 def door() -> Door:
     """Open: the consumer key and secret are the credential."""
-    routes = (Route("GET", "/apptoken-refresh", refresh, open=True),)
-    return Door("tokens", "/saop-rest-data/v1", routes, problem, PLAIN)
+    routes = (Route("GET", "/apptoken-refresh", refresh, open=True, about=_REFRESH),)
+    return Door("tokens", "/saop-rest-data/v1", routes, problem, PLAIN, title="Access tokens")

@@ -22,6 +22,24 @@ def doors() -> list[Door]:
         *messages.routes(),
     )
     return [
-        Door("scg", LIVE_PREFIX, routes, problem, LIVE),
-        Door("scg-reference", REFERENCE_PREFIX, routes, problem, REFERENCE),
+        Door(
+            "scg",
+            LIVE_PREFIX,
+            routes,
+            problem,
+            LIVE,
+            title="SCG REST (live form)",
+            description="Lists in an envelope, dates as Unix time in milliseconds: what published "
+            "clients read.",
+        ),
+        Door(
+            "scg-reference",
+            REFERENCE_PREFIX,
+            routes,
+            problem,
+            REFERENCE,
+            title="SCG REST (reference form)",
+            description="Lists as arrays with paging headers, dates in ISO 8601: what the printed "
+            "reference says.",
+        ),
     ]
