@@ -89,6 +89,16 @@ class Smsc:
         """Ids, as the responses spelled them, of the receipts that were acknowledged."""
         return await self._call("GET", "/acked")
 
+    async def settled(self) -> list[dict[str, Any]]:
+        """Everything that was acknowledged: kind, sends, and a receipt's id and state or an MO
+        message's source and piece."""
+        return await self._call("GET", "/settled")
+
+    async def ends(self) -> dict[int, float]:
+        """When each connection that is over ended, in seconds of the clock."""
+        found = await self._call("GET", "/ends")
+        return {int(number): at / 1000 for number, at in found.items()}
+
     async def configure(self, **options: object) -> None:
         await self._call("POST", "/config", options)
 

@@ -19,6 +19,7 @@ class Deliveries {
     this.queue = []; // receipts in order of time, from `head` on
     this.head = 0;
     this.acked = []; // receipts that were acknowledged, by id as the response spelled it
+    this.settled = []; // whatever was acknowledged: its kind, how often it was sent, what it was
     setInterval(() => this.flush(), STEP);
   }
 
@@ -31,7 +32,7 @@ class Deliveries {
     for (const item of session.unacked || []) this.later(item, 0);
   }
 
-  clear() { this.queue = []; this.head = 0; this.acked = []; }
+  clear() { this.queue = []; this.head = 0; this.acked = []; this.settled = []; }
 
   // One message's receipt, now or later, once or twice.
   receipt(message) {
@@ -66,6 +67,7 @@ class Deliveries {
     const session = this.pick(item);
     if (!session) { setTimeout(() => this.send(item), this.options.retry_delay); return; }
     session.unacked.add(item);
+    item.sends = (item.sends || 0) + 1;
     const answered = response => this.answered(session, item, response);
     this.stats[`${item.kind}s_sent`]++;
     if (item.kind === 'receipt') session.deliver_sm(this.fields(item), answered);
@@ -85,11 +87,19 @@ class Deliveries {
     const status = response.command_status;
     if (status === 0) {
       this.stats[`${item.kind}s_acked`]++;
-      if (this.options.keep && item.kind === 'receipt') this.acked.push(item.message.shown);
+      if (this.options.keep) this.settle(item);
       return;
     }
     this.stats.refusals[status] = (this.stats.refusals[status] || 0) + 1;
     if (!PERMANENT.includes(status)) this.later(item, this.options.retry_delay);
+  }
+
+  settle(item) {
+    const { kind, sends, message, state, fields } = item;
+    if (kind === 'receipt') {
+      this.acked.push(message.shown);
+      this.settled.push({ kind, sends, id: message.shown, state });
+    } else this.settled.push({ kind, sends, source: fields.source_addr, piece: item.piece || 1 });
   }
 
   fields({ message, state }) {
@@ -126,7 +136,9 @@ class Deliveries {
     };
     const command = wanted.data_sm ? 'data_sm' : 'deliver_sm';
     for (let i = 0; i < (wanted.times || 1); i++) {
-      for (const fields of pieces(wanted, common, command)) this.send({ kind: 'inbound', command, fields });
+      pieces(wanted, common, command).forEach((fields, at) => {
+        this.send({ kind: 'inbound', command, fields, piece: at + 1 });
+      });
     }
   }
 }

@@ -1,7 +1,7 @@
 // An SMSC on npm `smpp` for tests and benches: node server.js [--port 2775] [--control 8080] ...
-// The options are in options.js; GET /stats, GET /messages, GET /acked; POST /config, /numbers,
-// /reset, /mo, /kick, /raw, /unbind, /alert, /outbind, /enquire on the control port. The ports are the first
-// line of output, as JSON. It ends with its standard input.
+// The options are in options.js; GET /stats, GET /messages, GET /acked, GET /settled, GET /ends;
+// POST /config, /numbers, /reset, /mo, /kick, /raw, /unbind, /alert, /outbind, /enquire on the
+// control port. The ports are the first line of output, as JSON. It ends with its standard input.
 'use strict';
 
 const fs = require('fs');
@@ -21,6 +21,7 @@ const zeros = () => ({
 const stats = zeros();
 const deliveries = new Deliveries(options, stats);
 const sessions = new Set();
+const ends = {}; // when each connection ended
 const numbers = {}; // what happens to messages for a number: {status, silent, state, echo}
 let messages = [];
 let connections = 0;
@@ -47,7 +48,11 @@ function serve(session) {
   stats.connections++;
   sessions.add(session);
   session.on('error', () => session.destroy());
-  session.on('close', () => { sessions.delete(session); deliveries.remove(session); });
+  session.on('close', () => {
+    ends[session.number] = Date.now();
+    sessions.delete(session);
+    deliveries.remove(session);
+  });
   session.socket.setNoDelay(true);
   session.on('bind_transceiver', pdu => bind(session, pdu, true));
   session.on('bind_receiver', pdu => bind(session, pdu, true));
@@ -169,6 +174,8 @@ const calls = {
   }),
   'GET /messages': () => messages,
   'GET /acked': () => deliveries.acked,
+  'GET /settled': () => deliveries.settled,
+  'GET /ends': () => ends,
   'POST /config': body => { change(options, body); return options; },
   'POST /numbers': body => Object.assign(numbers, body),
   'POST /reset': () => { Object.assign(stats, zeros()); messages = []; deliveries.clear(); return {}; },
