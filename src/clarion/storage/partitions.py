@@ -23,6 +23,11 @@ from clarion.storage.sql import load_queries
 
 SQL = load_queries(__package__)
 TABLES = ("message_request", "message", "fragment")
+FILL = {"message_request": 70, "message": 40, "fragment": 100}
+"""How full pages are made, in percent. A message changes twice in its first seconds; with room for
+its next versions on its own page no index is touched, which halves the cost of a message. The room
+is used up, not wasted: without it the old versions lie elsewhere."""
+
 AHEAD = timedelta(weeks=4)
 PURGE_BATCH = 5000
 LOCK_KEY = 0x706172746974  # "partit"
@@ -136,7 +141,9 @@ async def _maintain_table(
 async def _make(connection: asyncpg.Connection, table: str, low: datetime, high: datetime) -> str:
     """Made aside and attached: `create table ... partition of` would lock out all readers."""
     name = f"{table}_{low:%Y%m%d}"
-    await connection.execute(f"create table {name} (like {table} including all)")
+    await connection.execute(
+        f"create table {name} (like {table} including all) with (fillfactor = {FILL[table]})"
+    )
     await connection.execute(
         f"alter table {table} attach partition {name} "
         f"for values from ('{floor_id(low)}') to ('{floor_id(high)}')"

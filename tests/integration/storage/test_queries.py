@@ -1,0 +1,89 @@
+"""Every named statement is one that PostgreSQL takes, and none forgets whose data it touches."""
+
+from __future__ import annotations
+
+import re
+from importlib import resources
+from pathlib import Path
+
+import asyncpg
+
+from clarion.storage.database import Database
+from clarion.storage.sql import load_queries
+
+SOURCE = Path(str(resources.files("clarion")))
+DEFINITIONS = ("create", "alter", "drop", "lock")  # PREPARE takes none of these
+TABLE_AFTER = re.compile(
+    r"\b(?:from|join|into|update|using)\s+(?:only\s+)?([a-z_]+)", re.IGNORECASE
+)
+NAMES_COMPANY = re.compile(  # in a condition, a row comparison or an insert; to show it is not it
+    r"company_id\s*(?:=|in\b)|=\s*(?:\w+\.)?company_id\b|\(\s*(?:\w+\.)?company_id\b",
+    re.IGNORECASE,
+)
+
+WITHOUT_COMPANY = {
+    "cli.sender_of_id": "the operator's own command, given an id and no company",
+    "cli.waiting": "counts for the operator; shows no tenant's data",
+    "engine.accounts.application_by_id": "unique over all companies; answers which company it is",
+    "engine.accounts.lock_application_by_key": "the key authenticates; it answers which company",
+    "engine.accounts.user_by_login": "the login authenticates; it answers which company",
+    "engine.accounts.delete_dead_tokens": "housekeeping; tokens of every company die alike",
+    "engine.messages.companies_with_expiry": "finds the companies to go through one by one",
+    "engine.messages.find_fragments": "a receipt names a connector and a carrier's id, no company",
+    "engine.messages.forget_nodes": "nodes are no tenant's; asks only whether claims are left",
+    "engine.messages.orphaned_claims": "a dead node's claims, whosever messages they hold",
+    "engine.messages.queue_by_connector": "counts for metrics; shows no tenant's data",
+    "engine.senders.is_in_use": "children of an offered sender id belong to other companies",
+    "engine.senders.senders_of_address": "an inbound message names an address, no company",
+}
+"""Statements on tenant data that name no company, and why they may: `package.name`."""
+
+
+def statements() -> list[tuple[str, str]]:
+    """All of them, by package and name."""
+    found = []
+    for file in sorted(SOURCE.rglob("queries.sql")):
+        package = ".".join(["clarion", *file.parent.relative_to(SOURCE).parts])
+        for name, sql in load_queries(package).items():
+            found.append((f"{package.removeprefix('clarion.')}.{name}", sql))
+    return found
+
+
+async def test_every_statement_can_be_prepared(db: Database) -> None:
+    refused = {}
+    for name, sql in statements():
+        try:
+            await prepare(db, sql)
+        except asyncpg.PostgresError as error:
+            refused[name] = str(error)
+    assert refused == {}
+    assert len(statements()) > 100
+
+
+async def prepare(db: Database, sql: str) -> None:
+    async with db.transaction() as connection:
+        if without_comments(sql).lower().startswith(DEFINITIONS):
+            await connection.execute(sql)
+        else:
+            await connection.prepare(sql)
+
+
+async def test_every_statement_on_tenant_data_names_the_company(db: Database) -> None:
+    tenant_tables = {
+        row["table_name"]
+        for row in await db.fetch(
+            "select table_name from information_schema.columns "
+            "where table_schema = 'public' and column_name = 'company_id'"
+        )
+    }
+    forgetful = {
+        name
+        for name, sql in statements()
+        if tenant_tables & set(TABLE_AFTER.findall(without_comments(sql)))
+        and not NAMES_COMPANY.search(without_comments(sql))
+    }
+    assert forgetful == set(WITHOUT_COMPANY)
+
+
+def without_comments(sql: str) -> str:
+    return re.sub(r"--.*", "", sql).strip()
