@@ -101,7 +101,8 @@ class _Probe:
         ending = await dial.open_session(session, self._settings)
         step = pdu.name(command_id)
         if session.connected:
-            self._add("connect", True, f"reached {dial.where(self._settings)}", began)
+            words = f"reached {dial.where(self._settings)} at {session.address}"
+            self._add("connect", True, words, began)
         else:
             step = "connect"
         if ending is not None:
@@ -212,7 +213,7 @@ class _Probe:
 
 
 def _spellings(external_id: str) -> set[str]:
-    """SMSCs write one id as hexadecimal in the response and as decimal in the receipt, or padded."""
+    """SMSCs write an id in hexadecimal in the response and in decimal in the receipt, or padded."""
     plain = external_id.lower().lstrip("0")
     found = {plain}
     if plain.isascii() and plain.isdigit():

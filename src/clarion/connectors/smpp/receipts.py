@@ -120,8 +120,8 @@ def _odd_fields(words: str) -> dict[str, str]:
     state `text` is the end: what follows is the subscriber's message, which may say anything."""
     found: dict[str, str] = {}
     marks = list(_FIELD.finditer(words))
-    ends = [mark.start() for mark in marks[1:]] + [len(words)]
-    for mark, end in zip(marks, ends, strict=True):
+    ends = (*(mark.start() for mark in marks[1:]), len(words))
+    for mark, end in zip(marks, ends, strict=False):
         key = _NOT_LETTERS.sub("", mark[1].lower())
         key = _SPELLINGS.get(key, key)
         if key == "text" and "id" in found and "stat" in found:

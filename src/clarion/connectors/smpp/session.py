@@ -104,6 +104,12 @@ class Session(asyncio.Protocol, Generic[T]):
         return self._transport is not None
 
     @property
+    def address(self) -> str:
+        """Where the connection leads."""
+        peer = self._transport.get_extra_info("peername") if self._transport else None
+        return str(peer[0]) if peer else "?"
+
+    @property
     def in_flight(self) -> int:
         return len(self._window)
 

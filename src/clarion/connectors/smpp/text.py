@@ -82,7 +82,7 @@ def concat_header(part: Concat) -> bytes:
 
 def pack(septets: bytes, header: bytes) -> bytes:
     """Header and packed septets; these begin on a septet boundary (23.040, 9.2.3.24)."""
-    return header + gsm7.pack(septets, fill=_fill(header))
+    return header + gsm7.pack(septets, fill=_fill(header)) if septets else header
 
 
 def sar_tlvs(part: Concat) -> bytes:
@@ -167,9 +167,9 @@ def _concat_of_header(header: bytes) -> Concat | None:
     while end - start >= 2:
         kind, length = header[start], header[start + 1]
         value = header[start + 2 : start + 2 + length]
-        if kind == _CONCAT_8 and len(value) == 3:
+        if (kind, length, len(value)) == (_CONCAT_8, 3, 3):
             return _checked(value[0], value[1], value[2])
-        if kind == _CONCAT_16 and len(value) == 4:
+        if (kind, length, len(value)) == (_CONCAT_16, 4, 4):
             return _checked(value[0] << 8 | value[1], value[2], value[3])
         start += 2 + length
     return None
