@@ -1,0 +1,251 @@
+"""Clarion as it is deployed: `clarion serve` on a PostgreSQL that syncs every commit.
+
+A layout says which processes there are. PostgreSQL is the embedded one with its production
+settings; migrations, a company and its sender id are made before the start.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import http.client
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+import asyncpg
+import msgspec
+
+from bench import load
+from bench.ports import free_port
+from bench.words import SENDER, TEXT, TO
+from clarion import settings
+from clarion.cli.reach import bring_up_to_date
+from clarion.engine.accounts.model import Caller, Credentials
+from clarion.engine.accounts.service import bootstrap
+from clarion.engine.senders.model import NewSender, SenderState
+from clarion.engine.senders.service import create_sender
+from clarion.kit import ids
+from clarion.kit.vault import Vault
+from clarion.storage.database import Database
+from clarion.storage.embedded import EmbeddedPostgres
+
+T = TypeVar("T")
+WINDOW = 200  # of all binds together, as Kannel's
+START_SECONDS = 20.0
+PATH = "/scg-external-api/api/v1/messaging/message_requests"
+SECRET = "a secret for benchmarks only, 32 b"
+
+LAYOUTS: Mapping[str, tuple[tuple[str, int], ...]] = {
+    "one": (("api,dispatch,jobs", 1),),
+    "split": (("api,jobs", 1), ("dispatch", 1)),
+    "workers": (("api,dispatch,jobs", 2),),
+    "apis": (("api", 2), ("dispatch,jobs", 1)),
+}
+"""Roles and number of processes of each node."""
+
+
+class Clarion:
+    """Implements frame.Gateway."""
+
+    def __init__(
+        self, home: Path, *, smsc_port: int, receipts: bool, layout: str, statements: bool = False
+    ) -> None:
+        """`statements`: count what each statement costs the server (pg_stat_statements)."""
+        self.name = f"clarion {layout}"
+        self._home = home
+        self._layout = LAYOUTS[layout]
+        self._statements = statements
+        self._server = EmbeddedPostgres(home)
+        self._runner = asyncio.Runner()
+        self._nodes: list[subprocess.Popen[bytes]] = []
+        self._port = free_port()
+        self._smpp = {"port": smsc_port, "receipts": receipts}
+        self.address = f"127.0.0.1:{self._port}"
+        self.template = ""
+
+    # ------------------------------------------------------------ life
+
+    def start(self) -> None:
+        self._url = self._server.start()
+        if self._statements:
+            self._count_statements()
+        credentials = self._run(self._prepare)
+        self._token = credentials.token
+        self.template = load.request("POST", PATH, headers=self._headers(), body=_body([TO], TEXT))
+        config = self._home / "clarion.toml"
+        config.write_text(self._toml(), "utf-8")
+        for roles, workers in self._layout:
+            self._spawn(config, roles, workers)
+        self._until_ready()
+
+    def stop(self) -> None:
+        for node in self._nodes:
+            node.send_signal(signal.SIGTERM)
+        for node in self._nodes:
+            try:
+                node.wait(15)
+            except subprocess.TimeoutExpired:
+                node.kill()
+                node.wait()
+        self._runner.close()
+        self._server.stop()
+
+    def _spawn(self, config: Path, roles: str, workers: int) -> None:
+        command = [str(Path(sys.executable).with_name("clarion")), "serve", "--roles", roles]
+        command += ["--data", str(self._home), "--config", str(config), "--workers", str(workers)]
+        environment = {**os.environ, "CLARION_DATABASE_URL": self._url}
+        with (self._home / "nodes.log").open("ab") as out:
+            node = subprocess.Popen(
+                [*command, "--listen", self.address], env=environment, stdout=out, stderr=out
+            )
+        self._nodes.append(node)
+
+    def _until_ready(self) -> None:
+        deadline = time.monotonic() + START_SECONDS
+        while time.monotonic() < deadline:
+            if any(node.poll() is not None for node in self._nodes):
+                break
+            try:
+                if self._request("GET", "/healthz")[0] == 200:
+                    return
+            except OSError:
+                pass
+            time.sleep(0.05)
+        raise RuntimeError(f"Clarion did not start; its words are in {self._home}/nodes.log")
+
+    def _toml(self) -> str:
+        binds = sum(workers for roles, workers in self._layout if "dispatch" in roles)
+        return "\n".join(
+            (
+                "[log]",
+                'level = "warning"',
+                "[security]",
+                f'secret_key = "{SECRET}"',
+                "[connectors.bench]",
+                'kind = "smpp"',
+                "default = true",
+                'host = "127.0.0.1"',
+                f"port = {self._smpp['port']}",
+                'system_id = "bench"',
+                'password = "bench"',
+                f"binds = {binds}",
+                f"window = {WINDOW // binds}",
+                f"receipts = {str(self._smpp['receipts']).lower()}",
+                "reconnect = [0.2]",
+                "",
+            )
+        )
+
+    # ------------------------------------------------------------ frame.Gateway
+
+    def groups(self) -> dict[str, list[int]]:
+        assert self._server.pid is not None
+        return {"gateway": [node.pid for node in self._nodes], "postgresql": [self._server.pid]}
+
+    def recorded(self, smsc: Mapping[str, Any]) -> int:
+        """A receipt is acknowledged only after its commit."""
+        return int(smsc["receipts_acked"])
+
+    def idle(self) -> bool:
+        waiting = "select (select count(*) from outbound) + (select count(*) from claim)"
+        return int(self._run(lambda db: db.fetchval(waiting))) == 0
+
+    def latencies(self, since: float) -> dict[str, tuple[float, float]]:
+        """From the id's time, when a request was read, to what its row says."""
+        floor = ids.floor_id(datetime.fromtimestamp(since, UTC))
+        found = {}
+        for name, column in (("sent", "sent_at"),):
+            row = self._run(lambda db, column=column: db.fetchrow(_LATENCY.format(column), floor))
+            if row and row[0]:
+                found[name] = (float(row[0][0]), float(row[0][1]))
+        return found
+
+    # ------------------------------------------------------------ more
+
+    def send_to_many(self, count: int) -> None:
+        """One request with so many recipients."""
+        to = [TO.replace(load.SLOT, f"{number:07d}") for number in range(count)]
+        status, answer = self._request("POST", PATH, _body(to, TEXT), self._headers())
+        if status != 200:
+            raise RuntimeError(f"{status}: {answer!r}")
+
+    def query(self, sql: str) -> list[asyncpg.Record]:
+        """For looking behind a figure."""
+        rows: list[asyncpg.Record] = self._run(lambda db: db.fetch(sql))
+        return rows
+
+    @property
+    def node_pids(self) -> list[int]:
+        return [node.pid for node in self._nodes]
+
+    def _request(
+        self, method: str, path: str, body: str = "", headers: dict[str, str] | None = None
+    ) -> tuple[int, bytes]:
+        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=60)
+        try:
+            connection.request(method, path, body.encode(), headers or {})
+            response = connection.getresponse()
+            return response.status, response.read()
+        finally:
+            connection.close()
+
+    def _headers(self) -> dict[str, str]:
+        return {
+            "Host": self.address,
+            "Authorization": f"Bearer {self._token}",
+            "Content-Type": "application/json",
+        }
+
+    def _run(self, work: Callable[[Database], Awaitable[T]]) -> T:
+        async def connected() -> T:
+            db = await Database.connect(settings.Database(), url=self._url)
+            try:
+                return await work(db)
+            finally:
+                await db.close()
+
+        return self._runner.run(connected())
+
+    async def _prepare(self, db: Database) -> Credentials:
+        await bring_up_to_date(db, settings.Settings())
+        credentials = await bootstrap(db)
+        caller = Caller(credentials.company_id, credentials.application_id)
+        sender = NewSender(
+            name="Bench",
+            type_id="LONGCODE",
+            class_id="COMMERCIAL",
+            address=SENDER,
+            state=SenderState.ACTIVE,
+            capabilities=["SMS"],
+        )
+        await create_sender(db, Vault(SECRET), caller, sender, auto_provision=True)
+        # The class's throughput is a carrier's rule, not a limit of ours.
+        await db.execute("update sender_id_class set country_peak_throughput = null")
+        return credentials
+
+    def _count_statements(self) -> None:
+        async def switch_on(db: Database) -> None:
+            await db.execute("alter system set shared_preload_libraries = 'pg_stat_statements'")
+            await db.execute("alter system set track_io_timing = on")
+
+        self._run(switch_on)
+        self._server.stop()
+        self._url = self._server.start()
+        self._run(lambda db: db.execute("create extension pg_stat_statements"))
+
+
+_LATENCY = """
+select percentile_cont(array[0.5, 0.99]) within group (
+    order by extract(epoch from {} - uuid_extract_timestamp(id)) * 1000)
+from message where id >= $1 and sent_at is not null
+"""
+
+
+def _body(to: list[str], text: str) -> str:
+    return msgspec.json.encode({"from": SENDER, "to": to, "body": text}).decode()
