@@ -13,6 +13,7 @@ from clarion.storage.database import Database
 
 PARTITIONS_SECONDS = 6 * 3600.0
 PURGE_SECONDS = 900.0
+STATISTICS_SECONDS = 2.0
 PARTITIONS_CHANGED = "partitions.changed"
 PURGED = "storage.purged"
 
@@ -20,7 +21,7 @@ log = get_logger(__name__)
 
 
 def upkeep(db: Database, retention: Retention) -> list[Job]:
-    """Partitions and purges.
+    """Partitions, purges and the first statistics.
 
     Both are harmless when repeated: they make what is missing and end what is too old.
     """
@@ -42,7 +43,11 @@ def upkeep(db: Database, retention: Retention) -> list[Job]:
                 strays=done.strays,
             )
 
+    async def statistics() -> None:
+        await partitions.gather_first_statistics(db)
+
     return [
         Job("partitions", PARTITIONS_SECONDS, maintain),
         Job("purge", PURGE_SECONDS, purge),
+        Job("first statistics", STATISTICS_SECONDS, statistics),
     ]

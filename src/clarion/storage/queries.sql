@@ -47,3 +47,14 @@ returning connector;
 -- purge_stray_inbound: MO messages to no sender of ours, past retention.
 delete from stray_inbound
 where id in (select id from stray_inbound where id < $1 limit $2);
+
+-- unknown_partitions: Partitions that hold rows and of which no statistics were ever gathered.
+select child.relname as name
+from pg_inherits
+join pg_class child on child.oid = inhrelid
+join pg_class parent on parent.oid = inhparent
+where parent.relname = any($1::text[]) and child.relkind = 'r'
+    and parent.relnamespace = current_schema()::regnamespace
+    and pg_relation_size(child.oid) > 16 * 8192
+    and not exists (select from pg_stats s
+        where s.schemaname = current_schema() and s.tablename = child.relname);

@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -20,6 +20,7 @@ import asyncpg
 
 from clarion import metrics
 from clarion.engine.messages import store
+from clarion.engine.messages.leases import undo_claim
 from clarion.engine.messages.model import FailureCode, MessageState
 from clarion.engine.messages.outcomes import (
     Claim,
@@ -85,6 +86,7 @@ class Dispatcher:
         self._rest_until = 0.0
         self._peers = 1
         self._stopping = False
+        self._unsure: tuple[int, UUID] | None = None  # company and id of a claim
         self._metrics = metrics.connector(connector.name)
 
     # ------------------------------------------------------------ told from outside
@@ -167,6 +169,7 @@ class Dispatcher:
     async def _step(self) -> bool:
         """One claim if there is room and somebody's turn; whether to go on at once."""
         self._hand_over()
+        await self._put_back()
         now = time.monotonic()
         wanted = self._wanted(now)
         if not wanted or self._stopping:
@@ -253,32 +256,66 @@ class Dispatcher:
     # ------------------------------------------------------------ claims
 
     async def _claim(self, lane: Lane, count: int) -> int:
-        """Claim up to `count` messages of a lane; answers how many left the queue."""
-        claim = Claim(
-            id=ids.new_id(),
-            company_id=lane.company_id,
-            connector=self.connector.name,
-            priority=lane.priority,
-            open={},
-        )
+        """Claim up to `count` messages of a lane; answers how many left the queue.
+
+        A claim whose commit, or whose messages, could not be read is put back before the next:
+        nothing of it has been handed over.
+        """
+        claim_id = ids.new_id()
+        self._unsure = (lane.company_id, claim_id)
         now = datetime.now(UTC)
-        rows = await store.claim_lane(
-            self._db, claim.id, lane, connector=self.connector.name, node_id=self._node_id,
+        taken = await store.claim_lane(
+            self._db, claim_id, lane, connector=self.connector.name, node_id=self._node_id,
             now=now, count=count,
         )  # fmt: skip
-        if not rows:
-            return 0
-        self._metrics.claim_batch.observe(len(rows))
+        rows = await self._read(lane.company_id, [row[0] for row in taken])
+        self._unsure = None
+        if taken:
+            self._metrics.claim_batch.observe(len(taken))
+            claim = Claim(
+                id=claim_id,
+                company_id=lane.company_id,
+                connector=self.connector.name,
+                priority=lane.priority,
+                open={message: attempts for message, attempts, _ in taken},
+            )
+            self._accept(claim, taken, rows, now)
+        return len(taken)
+
+    async def _read(
+        self, company_id: int, messages: Sequence[UUID]
+    ) -> dict[UUID, tuple[asyncpg.Record, str]]:
+        """Claimed messages with their bodies. Messages of one request share its body."""
+        if not messages:
+            return {}
+        rows = await store.read_claimed(self._db, company_id, messages)
+        shared = {row["request_id"] for row in rows if row["body"] is None}
+        bodies = await store.read_bodies(self._db, company_id, list(shared)) if shared else {}
+        return {row["id"]: (row, row["body"] or bodies.get(row["request_id"], "")) for row in rows}
+
+    async def _put_back(self) -> None:
+        if self._unsure is not None:
+            await undo_claim(self._db, *self._unsure)
+            self._unsure = None
+
+    def _accept(
+        self,
+        claim: Claim,
+        taken: Sequence[tuple[UUID, int, int]],
+        rows: Mapping[UUID, tuple[asyncpg.Record, str]],
+        now: datetime,
+    ) -> None:
+        """Make ready what is to be sent; what is not has its result at once."""
         results: list[Result] = []
         oldest = now - timedelta(hours=self._dispatch.max_age_hours)
-        for row in rows:
-            claim.open[row["message_id"]] = row["attempts"]
+        for message, attempts, parts_taken in taken:
+            row, body = rows.get(message, (None, ""))
             entry = Entry(
-                message_id=row["message_id"],
+                message_id=message,
                 claim=claim,
-                attempts=row["attempts"],
-                parts_taken=row["parts_taken"],
-                total=row["fragments"],
+                attempts=attempts,
+                parts_taken=parts_taken,
+                total=row["fragments"] if row else 1,
                 waiting=0,
                 taken=[],
             )
@@ -286,12 +323,12 @@ class Dispatcher:
             if stopped is not None:
                 results.append(stopped)
                 continue
-            submission = _submission(entry, row, lane.priority)
+            assert row is not None
+            submission = _submission(entry, row, body, claim.priority)
             entry.waiting = len(submission.pending)
-            self._entries[entry.message_id] = entry
+            self._entries[message] = entry
             self._ready.append((entry, submission))
         self._recorder.results(results)
-        return len(rows)
 
     def _hand_over(self) -> None:
         """Fill the connector's room from what is ready."""
@@ -309,10 +346,10 @@ class Dispatcher:
 
 
 def _stop_reason(
-    entry: Entry, row: asyncpg.Record, now: datetime, oldest: datetime
+    entry: Entry, row: asyncpg.Record | None, now: datetime, oldest: datetime
 ) -> Result | None:
-    """Why a claimed message is not sent after all, if it is not."""
-    if row["state"] not in _SENDABLE or row["deleted_at"] is not None:
+    """Why a claimed message is not sent after all, if it is not. No row: dropped by its age."""
+    if row is None or row["state"] not in _SENDABLE or row["deleted_at"] is not None:
         return Result(entry=entry, verdict=Verdict.DROPPED, at=now)
     expires_at = row["expires_at"]
     scheduled = row["state"] == MessageState.SCHEDULED.value
@@ -328,9 +365,8 @@ def _stop_reason(
     return None
 
 
-def _submission(entry: Entry, row: asyncpg.Record, priority: int) -> Submission:
+def _submission(entry: Entry, row: asyncpg.Record, body: str, priority: int) -> Submission:
     encoding = _ENCODINGS[row["encoding"]]
-    body = row["body"]
     parts: tuple[str, ...] = (body,)
     pending: tuple[int, ...] = (1,)
     if entry.total > 1:

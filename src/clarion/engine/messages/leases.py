@@ -84,7 +84,7 @@ async def recover_claims(db: Database, connectors: Mapping[str, ConnectorSetting
         claims = await store.take_orphaned_claims(tx, list(connectors), now, ORPHAN_BATCH)
         for claim in claims:
             if connectors[claim.connector].on_uncertain == "resend":
-                await _resend(tx, claim, now)
+                await _requeue(tx, claim, now, tried=1)
             else:
                 await _fail(tx, claim, now)
         return sum(len(claim.messages) for claim in claims)
@@ -99,7 +99,21 @@ async def recover_claims(db: Database, connectors: Mapping[str, ConnectorSetting
     return count
 
 
-async def _resend(tx: store.Runner, claim: store.OrphanedClaim, now: datetime) -> None:
+async def undo_claim(db: Database, company_id: int, claim_id: UUID) -> None:
+    """Put back a claim of ours of which nothing was handed over, if it was committed at all."""
+
+    async def work(tx: asyncpg.Connection) -> None:
+        claim = await store.take_back_claim(tx, company_id, claim_id)
+        if claim is not None:
+            await _requeue(tx, claim, datetime.now(UTC), tried=0)
+
+    await db.run(work)
+
+
+async def _requeue(
+    tx: store.Runner, claim: store.OrphanedClaim, now: datetime, *, tried: int
+) -> None:
+    """`tried`: tries that this claim counts for."""
     parts = await store.parts_taken(tx, claim.company_id, claim.messages)
     await store.requeue(
         tx,
@@ -110,7 +124,7 @@ async def _resend(tx: store.Runner, claim: store.OrphanedClaim, now: datetime) -
                 id=message,
                 priority=claim.priority,
                 due_at=now,
-                attempts=attempts + 1,
+                attempts=attempts + tried,
                 parts_taken=parts.get(message, 0),
             )
             for message, attempts in zip(claim.messages, claim.attempts, strict=True)

@@ -34,10 +34,10 @@ with r as (
         pending_count, failed_count, updated_at
     )
     select company_id, id, application_id, state::request_state, solo_message_id, sender_id,
-        string_to_array(recipients, ';'), body, subject, external_id, conversation_id, campaign_id,
-        program_id, reply_to, consent_requirement, content_type, test, pause_before_transmit,
-        pause_expires_at, scheduled_at, scheduled_zone, expires_at, options, recipient_count,
-        duplicate_count, pending_count, failed_count, $33
+        string_to_array(recipients, ';'), case when solo_message_id is null then body end, subject,
+        external_id, conversation_id, campaign_id, program_id, reply_to, consent_requirement,
+        content_type, test, pause_before_transmit, pause_expires_at, scheduled_at, scheduled_zone,
+        expires_at, options, recipient_count, duplicate_count, pending_count, failed_count, $33
     from r
 ), many as (
     insert into expansion (company_id, request_id)
@@ -49,13 +49,13 @@ with r as (
 ), made as (
     insert into message (
         company_id, id, request_id, application_id, direction, solo, state, sender_id,
-        sender_address, peer_address, country, subject, external_request_id, conversation_id,
+        sender_address, peer_address, country, body, subject, external_request_id, conversation_id,
         campaign_id, reply_to, encoding, fragments, scheduled_at, expires_at, failure_code,
         failure_details, updated_at
     )
     select r.company_id, m.id, r.id, r.application_id, 'MT', r.solo_message_id is not null,
         m.state::message_state, r.sender_id, r.sender_address, m.peer_address, m.country,
-        r.subject, r.external_id, r.conversation_id, r.campaign_id, r.reply_to, r.encoding,
+        case when r.solo_message_id is not null then r.body end, r.subject, r.external_id, r.conversation_id, r.campaign_id, r.reply_to, r.encoding,
         r.fragments, r.scheduled_at, r.expires_at, m.failure_code, m.failure_details, $33
     from m join r on r.id = m.request_id
 )
@@ -159,7 +159,7 @@ left join sender_id s on s.company_id = c.id and s.id = $2
 left join sender_id_class k on k.id = s.class_id
 where c.id = $1;
 
--- claim_lane: Moves due messages of a lane from the queue into a claim, and reads what to send.
+-- claim_lane: Moves due messages of a lane from the queue into a claim.
 with taken as (
     delete from outbound where ctid = any(array(
         select ctid from outbound
@@ -173,11 +173,23 @@ with taken as (
     select $1, $7, $2, $4, $8, array_agg(message_id), array_agg(attempts)
     from taken having count(*) > 0
 )
-select t.message_id, t.attempts, t.parts_taken, m.state::text, m.sender_address, m.peer_address,
-    coalesce(m.body, r.body) as body, m.encoding, m.fragments, m.expires_at, m.deleted_at
-from taken t
-join message m on m.company_id = $1 and m.id = t.message_id
-left join message_request r on r.company_id = $1 and r.id = m.request_id;
+select message_id, attempts, parts_taken from taken;
+
+-- read_claimed: What to send of claimed messages: one look-up by key each, whatever the statistics say; the range names the partition.
+select m.* from unnest($2::uuid[]) as i (id)
+cross join lateral (
+    select id, request_id, state::text, sender_address, peer_address, body, encoding, fragments,
+        expires_at, deleted_at
+    from message
+    where company_id = $1 and id = i.id and id between $3 and $4 limit 1
+) m;
+
+-- read_bodies: The bodies that the messages of large requests share.
+select id, body from message_request where company_id = $1 and id = any($2::uuid[]);
+
+-- take_back_claim: Undoes a claim of which nothing was handed over.
+delete from claim where company_id = $1 and id = $2
+returning company_id, connector, priority, messages, attempts;
 
 -- shrink_claim: What is still unrecorded of a claim.
 update claim set messages = $3, attempts = $4 where company_id = $1 and id = $2;

@@ -210,12 +210,31 @@ async def claim_lane(
     node_id: UUID,
     now: datetime,
     count: int,
-) -> list[asyncpg.Record]:
-    """Move due messages of a lane into a claim of this node; what to send of each."""
+) -> list[tuple[UUID, int, int]]:
+    """Move due messages of a lane into a claim of this node: (id, attempts, parts taken)."""
     return await on.fetch(
         SQL["claim_lane"],
         lane.company_id, connector, lane.sender_id, lane.priority, now, count, claim_id, node_id,
     )  # fmt: skip
+
+
+async def read_claimed(
+    on: Runner, company_id: int, messages: Sequence[UUID]
+) -> list[asyncpg.Record]:
+    """What to send of claimed messages; `body` is null where read_bodies has it."""
+    return await on.fetch(SQL["read_claimed"], company_id, messages, min(messages), max(messages))
+
+
+async def read_bodies(on: Runner, company_id: int, requests: Sequence[UUID]) -> dict[UUID, str]:
+    """Bodies by request."""
+    rows = await on.fetch(SQL["read_bodies"], company_id, requests)
+    return {row["id"]: row["body"] for row in rows}
+
+
+async def take_back_claim(on: Runner, company_id: int, claim_id: UUID) -> OrphanedClaim | None:
+    """Delete a claim, if it is there, to put its messages back."""
+    row = await on.fetchrow(SQL["take_back_claim"], company_id, claim_id)
+    return OrphanedClaim(*row) if row else None
 
 
 async def shrink_claim(

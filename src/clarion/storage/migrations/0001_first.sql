@@ -170,7 +170,7 @@ create table message_request (
     solo_message_id uuid,         -- set for one recipient: state and counts are its message's
     sender_id uuid not null,
     recipients text[] not null,   -- as the client gave them
-    body text not null,
+    body text,                    -- null: the solo message's
     subject text,
     external_id text,
     conversation_id text,
@@ -261,7 +261,7 @@ create table message (
     version integer not null default 1,
     primary key (company_id, id)
 ) partition by range (id);
-create index message_peer on message (company_id, peer_address, id);
+create index message_peer on message (company_id, peer_address);
 
 -- Requests as clients see them. Most requests have one recipient: those keep no counts and no
 -- state of their own, so that sending costs no update of the request.
@@ -273,7 +273,7 @@ select
          when m.state = 'PAUSED' then 'PAUSED'
          when m.state = 'CANCELED' then 'CANCELED'
          else 'COMPLETED' end::request_state as state,
-    r.sender_id, r.recipients, r.body, r.subject, r.external_id, r.conversation_id, r.campaign_id,
+    r.sender_id, r.recipients, coalesce(r.body, m.body) as body, r.subject, r.external_id, r.conversation_id, r.campaign_id,
     r.program_id, r.reply_to, r.consent_requirement, r.content_type, r.test,
     r.pause_before_transmit, r.pause_expires_at, r.scheduled_at, r.scheduled_zone, r.expires_at,
     r.options, r.recipient_count, r.duplicate_count,
