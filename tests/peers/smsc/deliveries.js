@@ -19,6 +19,7 @@ class Deliveries {
     this.queue = []; // receipts in order of time, from `head` on
     this.head = 0;
     this.acked = []; // receipts that were acknowledged, by id as the response spelled it
+    this.open = new Set(); // whatever is still to be acknowledged
     this.settled = []; // whatever was acknowledged: its kind, how often it was sent, what it was
     setInterval(() => this.flush(), STEP);
   }
@@ -32,7 +33,7 @@ class Deliveries {
     for (const item of session.unacked || []) this.later(item, 0);
   }
 
-  clear() { this.queue = []; this.head = 0; this.acked = []; this.settled = []; }
+  clear() { this.queue = []; this.head = 0; this.acked = []; this.settled = []; this.open.clear(); }
 
   // One message's receipt, now or later, once or twice.
   receipt(message) {
@@ -64,10 +65,11 @@ class Deliveries {
   }
 
   send(item) {
+    if (item.sends === undefined) { item.sends = 0; this.open.add(item); }
     const session = this.pick(item);
     if (!session) { setTimeout(() => this.send(item), this.options.retry_delay); return; }
     session.unacked.add(item);
-    item.sends = (item.sends || 0) + 1;
+    item.sends++;
     const answered = response => this.answered(session, item, response);
     this.stats[`${item.kind}s_sent`]++;
     if (item.kind === 'receipt') session.deliver_sm(this.fields(item), answered);
@@ -86,12 +88,14 @@ class Deliveries {
     if (!session.unacked.delete(item)) return;
     const status = response.command_status;
     if (status === 0) {
+      this.open.delete(item);
       this.stats[`${item.kind}s_acked`]++;
       if (this.options.keep) this.settle(item);
       return;
     }
     this.stats.refusals[status] = (this.stats.refusals[status] || 0) + 1;
-    if (!PERMANENT.includes(status)) this.later(item, this.options.retry_delay);
+    if (PERMANENT.includes(status)) this.open.delete(item);
+    else this.later(item, this.options.retry_delay);
   }
 
   settle(item) {

@@ -16,7 +16,7 @@ const zeros = () => ({
   binds: 0, refused_binds: 0, connections: 0, submits: 0, taken: 0, errors: 0, throttled: 0,
   unanswered: 0, drops: 0, enquires: 0, enquires_answered: 0, unbinds: 0, nacks: 0,
   receipts_sent: 0, receipts_acked: 0, inbounds_sent: 0, inbounds_acked: 0, refusals: {},
-  last_bind: null, last_nack: null, first_at: 0, last_at: 0,
+  peak_unanswered: 0, last_bind: null, last_nack: null, first_at: 0, last_at: 0,
 });
 const stats = zeros();
 const deliveries = new Deliveries(options, stats);
@@ -90,6 +90,8 @@ function bind(session, pdu, receives) {
 function submit(session, pdu) {
   const now = Date.now();
   stats.submits++;
+  session.open = (session.open || 0) + 1;
+  if (session.open > stats.peak_unanswered) stats.peak_unanswered = session.open;
   stats.last_at = now;
   if (!stats.first_at) stats.first_at = now;
   if (options.drop_after && stats.submits % options.drop_after === 0) {
@@ -138,8 +140,9 @@ function take(session, pdu, now, rule) {
 }
 
 function answer(session, response) {
-  if (options.answer_delay) setTimeout(() => session.send(response), options.answer_delay);
-  else session.send(response);
+  const send = () => { session.open--; session.send(response); };
+  if (options.answer_delay) setTimeout(send, options.answer_delay);
+  else send();
 }
 
 function start(pdu) {
@@ -170,7 +173,7 @@ function record(session, pdu, at, outcome) {
 const calls = {
   'GET /stats': () => ({
     ...stats, sessions: sessions.size, receivers: deliveries.receivers.length,
-    waiting: deliveries.waiting, cpu: process.cpuUsage(), memory: process.memoryUsage().rss,
+    waiting: deliveries.waiting, open: deliveries.open.size, cpu: process.cpuUsage(), memory: process.memoryUsage().rss,
   }),
   'GET /messages': () => messages,
   'GET /acked': () => deliveries.acked,
