@@ -8,7 +8,7 @@ SLOWER = 0.6  # of the rate that the carrier last took
 FASTER = 1.15  # a second without complaint
 FORGET = 20.0  # seconds without complaint after which the limit is lifted
 PAUSE = 0.5  # seconds of silence after a complaint
-LEAST = 1.0  # messages a second
+LEAST = 10.0  # messages a second
 
 
 class Bucket:
