@@ -24,7 +24,7 @@ class Bucket:
         if not self.rate:
             return 1 << 30
         self._fill(now)
-        return int(self._tokens)
+        return max(0, int(self._tokens))
 
     def take(self, count: int, now: float) -> None:
         """Take tokens; a debt is paid by waiting."""
