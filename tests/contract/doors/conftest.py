@@ -1,11 +1,15 @@
-"""Fixtures: an installation, and the client of its first company."""
+"""Fixtures: one installation that the tests share, each as a company of its own, or a fresh one."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Iterable
+from contextlib import AsyncExitStack, asynccontextmanager
+from itertools import count
 from typing import Any
+from urllib.parse import urlsplit, urlunsplit
 
 import aiohttp
+import asyncpg
 import msgspec
 import pytest
 from harness import Client, Site, SiteMaker, running
@@ -21,56 +25,81 @@ from clarion.engine.senders.service import seed_catalogue
 from clarion.kit.vault import Vault
 from clarion.storage.database import Database
 
-
-@pytest.fixture
-async def make_site(db: Database) -> AsyncIterator[SiteMaker]:
-    """Starts installations with settings of the test's choice."""
-    closers: list[Callable[[], Awaitable[Any]]] = []
-
-    async def make(doors: Iterable[Door] | None = None, **sections: Any) -> Site:
-        chosen = settings.Settings(
-            senders=settings.Senders(auto_provision=True),
-            connectors={"sandbox": settings.SandboxConnector(default=True)},
-        )
-        for name, values in sections.items():
-            chosen = _with(chosen, name, values)
-        await seed_catalogue(db)
-        tokens = TokenCache(db)
-        await tokens.start()
-        closers.append(tokens.stop)
-        senders = SenderDirectory(db)
-        intake = Intake(db, senders, chosen)
-        intake.start()
-        closers.append(intake.stop)
-        services = Services(
-            settings=chosen,
-            db=db,
-            tokens=tokens,
-            intake=intake,
-            senders=senders,
-            vault=Vault("a secret of the tests"),
-        )
-        session = aiohttp.ClientSession()
-        closers.append(session.close)
-        server = running(create_app(services, doors))
-        base = await server.__aenter__()
-        closers.append(lambda: server.__aexit__(None, None, None))
-        return Site(base, services, session)
-
-    yield make
-    for close in reversed(closers):
-        await close()
+_numbers = count(1)
 
 
-@pytest.fixture
-async def site(make_site: SiteMaker) -> Site:
-    return await make_site()
+@pytest.fixture(scope="session")
+async def site(
+    server_url: str, _template: str, _administration: asyncpg.Connection
+) -> AsyncIterator[Site]:
+    """The installation that tests share; its operator is none of their companies."""
+    await _administration.execute(f"create database doors template {_template} strategy file_copy")
+    url = urlunsplit(urlsplit(server_url)._replace(path="/doors"))
+    database = await Database.connect(settings.Database(), url=url)
+    async with _installation(database) as made:
+        await made.company("Operator")
+        yield made
+    await database.close()
+    await _administration.execute("drop database doors with (force)")
 
 
 @pytest.fixture
 async def client(site: Site) -> Client:
-    """The first company, which is the operator's."""
-    return await site.company("Operator")
+    """A company of the test's own."""
+    return await site.company(f"Company {next(_numbers)}")
+
+
+@pytest.fixture
+async def make_site(db: Database) -> AsyncIterator[SiteMaker]:
+    """Starts installations on a fresh database, with settings of the test's choice."""
+    async with AsyncExitStack() as stack:
+
+        async def make(doors: Iterable[Door] | None = None, **sections: Any) -> Site:
+            return await stack.enter_async_context(_installation(db, doors, **sections))
+
+        yield make
+
+
+@pytest.fixture
+async def fresh_site(make_site: SiteMaker) -> Site:
+    return await make_site()
+
+
+@pytest.fixture
+async def operator(fresh_site: Site) -> Client:
+    """The first company of a fresh installation."""
+    return await fresh_site.company("Operator")
+
+
+@asynccontextmanager
+async def _installation(
+    db: Database, doors: Iterable[Door] | None = None, **sections: Any
+) -> AsyncIterator[Site]:
+    chosen = settings.Settings(
+        senders=settings.Senders(auto_provision=True),
+        connectors={"sandbox": settings.SandboxConnector(default=True)},
+    )
+    for name, values in sections.items():
+        chosen = _with(chosen, name, values)
+    await seed_catalogue(db)
+    tokens, senders = TokenCache(db), SenderDirectory(db)
+    intake = Intake(db, senders, chosen)
+    services = Services(
+        settings=chosen,
+        db=db,
+        tokens=tokens,
+        intake=intake,
+        senders=senders,
+        vault=Vault("a secret of the tests"),
+    )
+    async with AsyncExitStack() as stack:
+        await tokens.start()
+        stack.push_async_callback(tokens.stop)
+        intake.start()
+        stack.push_async_callback(intake.stop)
+        session = await stack.enter_async_context(aiohttp.ClientSession())
+        base = await stack.enter_async_context(running(create_app(services, doors)))
+        yield Site(base, services, session)
 
 
 def _with(chosen: settings.Settings, name: str, values: dict[str, Any]) -> settings.Settings:
