@@ -27,7 +27,7 @@ def _for(*addresses: str) -> SandboxConnector:
         ("a choice that is gone is not replaced", _connectors(a=DEFAULT), "b", None),
         ("a whole address", _connectors(a=_for("1*"), b=_for("12345"), c=DEFAULT), None, "b"),
         ("the longest beginning", _connectors(a=_for("1*"), b=_for("123*"), c=ANY), None, "b"),
-        ("a whole address over a pattern", _connectors(a=_for("12345*"), b=_for("12345")), None, "b"),
+        ("a whole one beats a pattern", _connectors(a=_for("12345*"), b=_for("12345")), None, "b"),
         ("any address", _connectors(a=_for("*"), b=ANY), None, "a"),
         ("several patterns", _connectors(a=_for("9*", "12*"), b=_for("1*")), None, "a"),
         ("the default", _connectors(a=ANY, b=DEFAULT), None, "b"),

@@ -16,6 +16,7 @@ from clarion.settings import Settings
 from clarion.storage.database import Database
 
 STOP_SECONDS = 3.5
+CLAIM_SECONDS = 1.0
 
 log = get_logger(__name__)
 
@@ -46,7 +47,8 @@ class Carriers:
             )
             for connector in connectors
         }
-        self._tasks: list[asyncio.Task[None]] = []
+        self._membership_task: asyncio.Task[None] | None = None
+        self._dispatch_tasks: list[asyncio.Task[None]] = []
 
     # ------------------------------------------------------------ ports.CarrierEvents
 
@@ -83,26 +85,31 @@ class Carriers:
         for dispatcher in self._dispatchers.values():
             await dispatcher.connector.start(self)
         await self._share_binds()
-        self._tasks = [
-            asyncio.create_task(self._keep_for_ever(), name="membership"),
-            *(
-                asyncio.create_task(dispatcher.run(), name=f"dispatch-{name}")
-                for name, dispatcher in self._dispatchers.items()
-            ),
+        self._membership_task = asyncio.create_task(self._keep_for_ever(), name="membership")
+        self._dispatch_tasks = [
+            asyncio.create_task(dispatcher.run(), name=f"dispatch-{name}")
+            for name, dispatcher in self._dispatchers.items()
         ]
 
     async def stop(self) -> None:
         """Take nothing more, let carriers answer for a moment, record, leave."""
-        for dispatcher in self._dispatchers.values():
-            dispatcher.give_back()
+        await self._stop_claiming()
         try:
             async with asyncio.timeout(STOP_SECONDS):
                 await asyncio.gather(*(d.connector.stop() for d in self._dispatchers.values()))
         except TimeoutError:
             log.warning("carriers_slow_to_stop")
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await _end(self._membership_task)
+
+    async def _stop_claiming(self) -> None:
+        """Claims under way end first: a claim cut short is one that nobody gives back."""
+        for dispatcher in self._dispatchers.values():
+            dispatcher.stop()
+        if self._dispatch_tasks:
+            await asyncio.wait(self._dispatch_tasks, timeout=CLAIM_SECONDS)
+        await _end(*self._dispatch_tasks)
+        for dispatcher in self._dispatchers.values():
+            dispatcher.give_back()
 
     async def _keep_for_ever(self) -> None:
         while True:
@@ -135,3 +142,10 @@ class Carriers:
         counts.binds.set(health.binds)
         counts.binds_wanted.set(health.wanted)
         counts.in_flight.set(health.in_flight)
+
+
+async def _end(*tasks: asyncio.Task[None] | None) -> None:
+    there = [task for task in tasks if task is not None]
+    for task in there:
+        task.cancel()
+    await asyncio.gather(*there, return_exceptions=True)

@@ -10,10 +10,12 @@ but building its Submission.
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections import deque
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
 from uuid import UUID
 
 import asyncpg
@@ -48,6 +50,16 @@ SMALL_CLAIM_SECONDS = 0.008  # after a small claim, the time to let more gather
 UNAVAILABLE_SECONDS = 1.0
 
 log = get_logger(__name__)
+
+
+class _Rate(NamedTuple):
+    """A company's weight and a sender's throughput, as read last."""
+
+    read_at: float
+    weight: int
+    bucket: Bucket
+
+
 _ENCODINGS = {code: encoding for encoding, code in ENCODING_CODES.items()}
 _SENDABLE = frozenset({MessageState.CREATED.value, MessageState.SCHEDULED.value})
 
@@ -74,9 +86,10 @@ class Dispatcher:
             schedule=settings.retry, resend_uncertain=settings.on_uncertain == "resend"
         )
         now = time.monotonic()
-        self._pace = Pace(settings.throughput, now)
+        self._limit = settings.throughput
+        self._pace = Pace(self._limit, now)
         self._turns = Turns()
-        self._rates: dict[tuple[int, UUID], tuple[float, int, Bucket]] = {}
+        self._rates: dict[tuple[int, UUID], _Rate] = {}
         self._warm: dict[Lane, float] = {}
         self._ready: deque[tuple[Entry, Submission]] = deque()
         self._entries: dict[UUID, Entry] = {}
@@ -98,9 +111,12 @@ class Dispatcher:
 
     def share_with(self, nodes: int) -> None:
         """So many nodes feed this connector: each keeps its share of every rate."""
-        if nodes != self._peers:
-            self._peers = max(1, nodes)
-            self._rates.clear()
+        if nodes == self._peers:
+            return
+        now = time.monotonic()
+        self._peers = max(1, nodes)
+        self._pace.set_limit(self._limit / self._peers, now)
+        self._rates = {key: known._replace(read_at=-math.inf) for key, known in self._rates.items()}
 
     def room_changed(self) -> None:
         self._hand_over()
@@ -136,8 +152,8 @@ class Dispatcher:
     # ------------------------------------------------------------ the loop
 
     async def run(self) -> None:
-        """Until cancelled."""
-        while True:
+        """Until told to stop; a claim under way is finished first."""
+        while not self._stopping:
             self._wake.clear()
             try:
                 busy = await self._step()
@@ -152,9 +168,13 @@ class Dispatcher:
             if not busy:
                 await self._rest()
 
-    def give_back(self) -> None:
-        """Take nothing more; what was claimed and not handed over goes back into the queue."""
+    def stop(self) -> None:
+        """Claim nothing more; `run` ends soon."""
         self._stopping = True
+        self._wake.set()
+
+    def give_back(self) -> None:
+        """After `run` has ended: what was claimed and not handed over goes back into the queue."""
         now = datetime.now(UTC)
         self._recorder.results(
             [
@@ -194,19 +214,25 @@ class Dispatcher:
 
     def _wanted(self, now: float) -> int:
         """How many to claim: up to what fits the window and one batch in reserve."""
-        if now < self._rest_until or not self.connector.health().binds:
+        if now < self._rest_until:
+            return 0
+        return min(self._space(), self._pace.available(now))
+
+    def _space(self) -> int:
+        """How many claimed messages can be held: none without a bind, else the window's room and
+        a batch in reserve."""
+        if not self.connector.health().binds:
             return 0
         room = max(0, self.connector.room())
         size = self._dispatch.batch_size
         if not room and len(self._ready) >= size // 2:
             return 0
-        wanted = min(size, room + size - len(self._ready), self._pace.available(now))
-        return max(0, wanted)
+        return max(0, min(size, room + size - len(self._ready)))
 
     async def _rest(self) -> None:
         now = time.monotonic()
         until = now + self._dispatch.poll_interval
-        if len(self._turns):
+        if len(self._turns) and self._space():
             until = min(until, max(self._turns.ready_at(now), self._pace.ready_at(now)))
         if self._rest_until > now:
             until = min(until, self._rest_until)
@@ -236,22 +262,20 @@ class Dispatcher:
                 await self._add_lane(Lane(found.company_id, found.sender_id, found.priority), now)
 
     async def _add_lane(self, lane: Lane, now: float) -> None:
-        if lane in self._turns:
-            return
-        weight, bucket = await self._rate(lane, now)
-        self._turns.add(lane, weight=weight, bucket=bucket)
+        rate = await self._rate(lane, now)  # read again now and then for a lane that stays busy
+        self._turns.add(lane, weight=rate.weight, bucket=rate.bucket)
 
-    async def _rate(self, lane: Lane, now: float) -> tuple[int, Bucket]:
+    async def _rate(self, lane: Lane, now: float) -> _Rate:
         key = (lane.company_id, lane.sender_id)
         known = self._rates.get(key)
-        if known and now - known[0] < RATE_SECONDS:
-            return known[1], known[2]
+        if known and now - known.read_at < RATE_SECONDS:
+            return known
         weight, throughput = await store.describe_lane(self._db, *key)
-        rate = throughput / self._peers
-        bucket = known[2] if known else Bucket(rate, now)
-        bucket.set_rate(rate, now)
-        self._rates[key] = (now, weight, bucket)
-        return weight, bucket
+        share = throughput / self._peers
+        bucket = known.bucket if known else Bucket(share, now)
+        bucket.set_rate(share, now)
+        self._rates[key] = rate = _Rate(now, weight, bucket)
+        return rate
 
     # ------------------------------------------------------------ claims
 
@@ -331,12 +355,13 @@ class Dispatcher:
         self._recorder.results(results)
 
     def _hand_over(self) -> None:
-        """Fill the connector's room from what is ready."""
+        """Fill the connector's room from what is ready. The last message may be over it: one of
+        ten parts must leave through a window of five."""
         if not self._ready:
             return
         room = self.connector.room()
         batch: list[Submission] = []
-        while self._ready and room >= len(self._ready[0][1].pending):
+        while self._ready and room > 0:
             submission = self._ready.popleft()[1]
             room -= len(submission.pending)
             batch.append(submission)
@@ -352,9 +377,8 @@ def _stop_reason(
     if row is None or row["state"] not in _SENDABLE or row["deleted_at"] is not None:
         return Result(entry=entry, verdict=Verdict.DROPPED, at=now)
     expires_at = row["expires_at"]
-    scheduled = row["state"] == MessageState.SCHEDULED.value
-    too_old = not scheduled and ids.created_at(entry.message_id) < oldest
-    if too_old or (expires_at is not None and expires_at <= now):
+    wanted_at = max(ids.created_at(entry.message_id), row["scheduled_at"] or oldest)
+    if wanted_at < oldest or (expires_at is not None and expires_at <= now):
         return Result(
             entry=entry,
             verdict=Verdict.FAILED,

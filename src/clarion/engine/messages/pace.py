@@ -69,6 +69,11 @@ class Pace:
         self._taken_since = now
         self._recent = 0.0
 
+    def set_limit(self, limit: float, now: float) -> None:
+        """The operator's limit, or this node's share of it."""
+        self._limit = limit
+        self._set(self._adaptive, now)
+
     def available(self, now: float) -> int:
         if now < self._complained_at + PAUSE:
             return 0

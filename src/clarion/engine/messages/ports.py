@@ -159,7 +159,7 @@ class Connector(Protocol):
         """Parts that can be submitted now without waiting."""
 
     def submit(self, batch: Sequence[Submission]) -> None:
-        """Hand over a batch whose pending parts fit in `room()`. Never blocks, never raises:
-        each pending part is answered by one Outcome."""
+        """Hand over a batch whose pending parts fit in `room()`, save those of its last message.
+        Never blocks, never raises: each pending part is answered by one Outcome."""
 
     def health(self) -> Health: ...

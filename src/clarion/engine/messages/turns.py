@@ -47,14 +47,14 @@ class Turns:
         return tuple(self._lanes)
 
     def add(self, lane: Lane, *, weight: int, bucket: Bucket) -> None:
-        """`bucket` is the sender's own, shared by its lanes."""
-        if lane in self._lanes:
-            return
+        """`bucket` is the sender's own, shared by its lanes. A known lane keeps its place."""
         company = self._companies.get(lane.company_id)
         if company is None:
             passed = min((c.passed for c in self._companies.values()), default=0.0)
             company = self._companies[lane.company_id] = _Company(weight, passed)
         company.weight = weight
+        if lane in self._lanes:
+            return
         company.lanes.setdefault(lane.priority, []).append(lane)
         self._lanes[lane] = bucket
 
