@@ -35,7 +35,7 @@ SMS = "SMS"
 NO_CONSENT = "1005"
 
 
-class FragmentInfo(Struct, kw_only=True):
+class FragmentInfo(Struct, kw_only=True, omit_defaults=True):
     """A part of a message, as the carrier knows it."""
 
     fragment_id: str
