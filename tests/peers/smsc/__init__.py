@@ -107,6 +107,7 @@ class Smsc:
         await self._call("POST", "/numbers", rules)
 
     async def reset(self) -> None:
+        """As it was at the start; connections end."""
         await self._call("POST", "/reset")
 
     async def mo(self, **fields: object) -> None:

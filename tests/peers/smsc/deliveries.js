@@ -19,6 +19,7 @@ class Deliveries {
     this.queue = []; // receipts in order of time, from `head` on
     this.head = 0;
     this.acked = []; // receipts that were acknowledged, by id as the response spelled it
+    this.generation = 0; // what is older than the last reset is never sent
     this.open = new Set(); // whatever is still to be acknowledged
     this.settled = []; // whatever was acknowledged: its kind, how often it was sent, what it was
     setInterval(() => this.flush(), STEP);
@@ -38,7 +39,7 @@ class Deliveries {
   // One message's receipt, now or later, once or twice.
   receipt(message) {
     const { options } = this;
-    const item = { kind: 'receipt', message, state: message.state || this.outcome() };
+    const item = { kind: 'receipt', generation: this.generation, message, state: message.state || this.outcome() };
     const times = Math.random() < options.receipt_twice ? 2 : 1;
     for (let i = 0; i < times; i++) {
       if (message.early) this.send(item);
@@ -128,7 +129,11 @@ class Deliveries {
       destination_addr: pdu.source_addr, esm_class: pdu.esm_class & 0x40,
       data_coding: pdu.data_coding, short_message: pdu.octets,
     };
-    this.send({ kind: 'inbound', command: 'deliver_sm', fields });
+    this.subscriber('deliver_sm', fields);
+  }
+
+  subscriber(command, fields) {
+    this.send({ kind: 'inbound', generation: this.generation, command, fields });
   }
 
   // POST /mo: one message, whole or in parts.

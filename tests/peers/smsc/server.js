@@ -12,6 +12,7 @@ const { Deliveries } = require('./deliveries');
 const { change, fromArguments } = require('./options');
 
 const options = fromArguments(process.argv.slice(2));
+const wanted = { ...options };
 const zeros = () => ({
   binds: 0, refused_binds: 0, connections: 0, submits: 0, taken: 0, errors: 0, throttled: 0,
   unanswered: 0, drops: 0, enquires: 0, enquires_answered: 0, unbinds: 0, nacks: 0,
@@ -170,6 +171,17 @@ function record(session, pdu, at, outcome) {
 
 // ---------------------------------------------------------------- control
 
+// As it was at the start; connections end.
+function reset() {
+  for (const session of sessions) session.destroy();
+  Object.assign(stats, zeros());
+  Object.assign(options, wanted);
+  for (const number of Object.keys(numbers)) delete numbers[number];
+  messages = [];
+  deliveries.clear();
+  return {};
+}
+
 const calls = {
   'GET /stats': () => ({
     ...stats, sessions: sessions.size, receivers: deliveries.receivers.length,
@@ -181,7 +193,7 @@ const calls = {
   'GET /ends': () => ends,
   'POST /config': body => { change(options, body); return options; },
   'POST /numbers': body => Object.assign(numbers, body),
-  'POST /reset': () => { Object.assign(stats, zeros()); messages = []; deliveries.clear(); return {}; },
+  'POST /reset': reset,
   'POST /mo': body => { deliveries.inbound(body); return {}; },
   'POST /kick': () => { const count = sessions.size; for (const s of sessions) s.destroy(); return { count }; },
   'POST /raw': body => { for (const s of sessions) s.socket.write(Buffer.from(body.hex, 'hex')); return {}; },
