@@ -179,7 +179,7 @@ select message_id, attempts, parts_taken from taken;
 select m.* from unnest($2::uuid[]) as i (id)
 cross join lateral (
     select id, request_id, state::text, sender_address, peer_address, body, encoding, fragments,
-        expires_at, deleted_at
+        scheduled_at, expires_at, deleted_at
     from message
     where company_id = $1 and id = i.id and id between $3 and $4 limit 1
 ) m;
@@ -337,10 +337,11 @@ select id, solo_message_id, state::text, version, sender_id
 from message_request_now
 where company_id = $1 and id = $2 and deleted_at is null;
 
--- complete_if_done: A resumed request of which nothing was left to send.
-update message_request set state = 'COMPLETED', updated_at = $3
-where company_id = $1 and id = $2 and state = 'TRANSMITTING' and pending_count = 0
-    and solo_message_id is null;
+-- end_pause: A paused request goes on, or is done where nothing is left to send.
+update message_request set
+    state = (case when pending_count = 0 then 'COMPLETED' else 'TRANSMITTING' end)::request_state,
+    updated_at = $3, version = version + 1
+where company_id = $1 and id = $2 and state = 'PAUSED';
 
 -- reject_request: A request that cannot be expanded any further; what was made of it stays.
 with gone as (
@@ -352,9 +353,9 @@ update message_request set
     failure_code = '1015', failure_details = $4, updated_at = $3, version = version + 1
 where company_id = $1 and id = $2;
 
--- set_request_state: Moves a request that keeps its own state.
-update message_request set state = $3::request_state, updated_at = $4, version = version + 1
-where company_id = $1 and id = $2;
+-- set_request_state: Moves a request that keeps its own state, if it is still in the state it was.
+update message_request set state = $4::request_state, updated_at = $5, version = version + 1
+where company_id = $1 and id = $2 and state = $3::request_state;
 
 -- delete_request: Marks a request DELETED.
 update message_request set deleted_at = $3, updated_at = $3, version = version + 1
@@ -401,6 +402,7 @@ lateral (
     select company_id, id, application_id, sender_id, conversation_id from message
     where company_id = $1 and peer_address = i.peer and sender_id = i.sender_id
         and direction = 'MT' and id > $5
+        and state not in ('TEST', 'PAUSED', 'SCHEDULED', 'CANCELED') -- these never left
     order by id desc limit 1
 ) m;
 

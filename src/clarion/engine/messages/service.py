@@ -14,7 +14,7 @@ import asyncpg
 
 from clarion.engine.accounts.model import Caller
 from clarion.engine.messages import store
-from clarion.engine.messages.model import Direction, MessageState, RequestState
+from clarion.engine.messages.model import Direction, FailureCode, MessageState, RequestState
 from clarion.engine.messages.prepare import NORMAL_PRIORITY
 from clarion.engine.messages.routing import connector_for
 from clarion.engine.messages.states import TRANSITIONS, Input
@@ -68,19 +68,14 @@ async def resume_request(
     if not connector:
         raise Conflict("The sender id, or the connector that carries it, is no longer there.")
     await _move_all(db, company_id, request_id, _PAUSED, Input.RESUME, connector=connector)
-    await store.set_request_state(
-        db, company_id, request_id, RequestState.TRANSMITTING, datetime.now(UTC)
-    )
-    await store.complete_if_done(db, company_id, request_id, datetime.now(UTC))
+    await store.end_pause(db, company_id, request_id, datetime.now(UTC))
     return connector
 
 
 async def expire_paused(db: Database, company_id: int, request_id: UUID) -> None:
     """The pause has run out: what is still paused expires."""
     await _move_all(db, company_id, request_id, _PAUSED, Input.EXPIRE)
-    await store.set_request_state(
-        db, company_id, request_id, RequestState.COMPLETED, datetime.now(UTC)
-    )
+    await store.end_pause(db, company_id, request_id, datetime.now(UTC))
 
 
 async def change_message(
@@ -96,16 +91,12 @@ async def change_message(
     """The moves that a client may make (SCG reference, Message, POST): MO to PROCESSED or DELETED,
     MT to CONVERTED or DELETED. Raises NotFound, StaleVersion, InvalidInput, Conflict."""
     if state == "DELETED":
-        await delete_message(db, caller.company_id, message_id)
+        await delete_message(db, caller.company_id, message_id, version=version)
         return
     now = datetime.now(UTC)
 
     async def work(tx: asyncpg.Connection) -> None:
-        message = await store.lock_message(tx, caller.company_id, message_id)
-        if message is None:
-            raise NotFound
-        if version is not None and version != message.version:
-            raise StaleVersion
+        message = await _lock(tx, caller.company_id, message_id, version)
         if message.direction == Direction.MO:
             await _process(tx, caller.company_id, message, state, now)
         else:
@@ -114,18 +105,30 @@ async def change_message(
     await db.run(work)
 
 
-async def delete_message(db: Database, company_id: int, message_id: UUID) -> None:
-    """Mark a message DELETED; one that has not left is canceled first. Raises NotFound."""
+async def delete_message(
+    db: Database, company_id: int, message_id: UUID, *, version: int | None = None
+) -> None:
+    """Mark a message DELETED; one that has not left is canceled first. Raises NotFound,
+    StaleVersion."""
     now = datetime.now(UTC)
 
     async def work(tx: asyncpg.Connection) -> None:
-        message = await store.lock_message(tx, company_id, message_id)
-        if message is None:
-            raise NotFound
+        await _lock(tx, company_id, message_id, version)
         await store.advance(tx, company_id, Input.CANCEL, [store.Advance(message_id, now)], now)
         await store.delete_message(tx, company_id, message_id, now)
 
     await db.run(work)
+
+
+async def _lock(
+    tx: store.Runner, company_id: int, message_id: UUID, version: int | None
+) -> store.HeldMessage:
+    message = await store.lock_message(tx, company_id, message_id)
+    if message is None:
+        raise NotFound
+    if version is not None and version != message.version:
+        raise StaleVersion
+    return message
 
 
 async def _process(
@@ -172,8 +175,9 @@ async def _close_request(db: Database, company_id: int, request_id: UUID) -> Non
             raise NotFound
         if request.solo_message_id is None and request.state in _OPEN:
             await store.set_request_state(
-                tx, company_id, request_id, RequestState.CANCELED, datetime.now(UTC)
-            )
+                tx, company_id, request_id, was=request.state, state=RequestState.CANCELED,
+                now=datetime.now(UTC),
+            )  # fmt: skip
 
     await db.run(work)
 
@@ -215,14 +219,20 @@ async def _move_slice(
     found = await store.messages_in_state(tx, company_id, span, states, SLICE)
     if not found:
         return None
-    later = [m for m, due in found if due is not None and due > now]
-    if input is Input.RESUME and later:
-        await store.advance(
-            tx, company_id, Input.RESUME_LATER, [store.Advance(m, now) for m in later], now
-        )
-    await store.advance(tx, company_id, input, [store.Advance(m, now) for m, _ in found], now)
-    if connector is not None:
-        await store.queue_resumed(
-            tx, company_id, connector, NORMAL_PRIORITY, now, [m for m, _ in found]
-        )
+    moved: list[UUID] = []
+    if input is Input.RESUME:
+        later = [_moving(m, Input.RESUME_LATER, now) for m, due in found if due and due > now]
+        moved += await store.advance(tx, company_id, Input.RESUME_LATER, later, now)
+    moved += await store.advance(
+        tx, company_id, input, [_moving(m, input, now) for m, _ in found], now
+    )
+    if connector is not None:  # only what moved: the same call may run beside this one
+        await store.queue_resumed(tx, company_id, connector, NORMAL_PRIORITY, now, moved)
     return found[-1][0]
+
+
+def _moving(message: UUID, input: Input, now: datetime) -> store.Advance:
+    if input is not Input.EXPIRE:
+        return store.Advance(message, now)
+    words = "Its pause ran out before it was resumed."
+    return store.Advance(message, now, FailureCode.EXPIRED.value, words)

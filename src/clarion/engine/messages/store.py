@@ -532,14 +532,20 @@ async def read_request(on: Runner, company_id: int, request_id: UUID) -> HeldReq
 
 
 async def set_request_state(
-    on: Runner, company_id: int, request_id: UUID, state: RequestState, now: datetime
+    on: Runner,
+    company_id: int,
+    request_id: UUID,
+    *,
+    was: str,
+    state: RequestState,
+    now: datetime,
 ) -> None:
-    await on.execute(SQL["set_request_state"], company_id, request_id, state.value, now)
+    await on.execute(SQL["set_request_state"], company_id, request_id, was, state.value, now)
 
 
-async def complete_if_done(on: Runner, company_id: int, request_id: UUID, now: datetime) -> None:
-    """A request of which nothing was left to send when it was resumed."""
-    await on.execute(SQL["complete_if_done"], company_id, request_id, now)
+async def end_pause(on: Runner, company_id: int, request_id: UUID, now: datetime) -> None:
+    """A paused request becomes TRANSMITTING, or COMPLETED; any other is left as it is."""
+    await on.execute(SQL["end_pause"], company_id, request_id, now)
 
 
 async def reject_request(
