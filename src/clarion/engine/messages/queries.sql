@@ -192,10 +192,10 @@ delete from claim where company_id = $1 and id = $2
 returning company_id, connector, priority, messages, attempts;
 
 -- shrink_claim: What is still unrecorded of a claim.
-update claim set messages = $3, attempts = $4 where company_id = $1 and id = $2;
+update claim set messages = $3, attempts = $4 where company_id = $1 and id = $2 returning id;
 
 -- drop_claims: Claims of which everything is recorded.
-delete from claim where company_id = $1 and id = any($2::uuid[]);
+delete from claim where company_id = $1 and id = any($2::uuid[]) returning id;
 
 -- read_claims: What claims still hold: asked only when a commit's own outcome is unknown.
 select id, messages from claim where company_id = $1 and id = any($2::uuid[]);

@@ -108,16 +108,30 @@ class Recorder:
                 await self._store_results(batch)
             except Unavailable as error:
                 self._doubtful = True
+                self._refuse_pending()
                 pause = RETRY_SECONDS[min(tries, len(RETRY_SECONDS) - 1)]
                 tries += 1
                 log.warning("recorder_waits", reason=error.message, results=len(self._results))
                 await asyncio.sleep(pause)
             except Exception:
                 log.exception("recorder_failed", results=len(batch))
-                self._doubtful = True
-                await asyncio.sleep(RETRY_SECONDS[-1])
+                await self._store_singly(batch)
+                del self._results[: len(batch)]
             else:
                 del self._results[: len(batch)]
+
+    async def _store_singly(self, batch: Sequence[Result]) -> None:
+        """One of a batch cannot be stored: the others must not wait for it. Its claim stays, so
+        that after a restart it is tried again."""
+        for place, result in enumerate(batch):
+            try:
+                await self._store_results([result])
+            except Unavailable:
+                self._doubtful = True
+                self._results += batch[place:]
+                return
+            except Exception:
+                log.exception("result_lost", message_id=str(result.entry.message_id))
 
     async def _store_results(self, batch: Sequence[Result]) -> None:
         if self._doubtful:
@@ -177,7 +191,10 @@ class Recorder:
     ) -> bool:
         """Whether the batch was stored; the carrier keeps what was not."""
         try:
-            await write(batch)
+            try:
+                await write(batch)
+            except (asyncpg.DataError, ValueError):
+                await self._write_singly(what, write, batch)
         except Unavailable as error:
             log.warning("recorder_gives_back", what=what, count=len(batch), reason=error.message)
             return False
@@ -185,6 +202,16 @@ class Recorder:
             log.exception("recorder_failed", what=what, count=len(batch))
             return False
         return True
+
+    async def _write_singly(
+        self, what: str, write: Callable[[list[T]], Awaitable[None]], batch: list[T]
+    ) -> None:
+        """A value that cannot be stored never can: it is dropped, so that the others get in."""
+        for each in batch:
+            try:
+                await write([each])
+            except (asyncpg.DataError, ValueError):
+                log.exception("carriers_word_lost", what=what)
 
     def _refuse_pending(self) -> None:
         for _, _, settled, _ in self._receipts:
@@ -198,20 +225,26 @@ Group = dict[tuple[int, str], list[Result]]
 
 
 def _by_connector(batch: Sequence[Result]) -> Group:
+    """In one order on every node, so that they do not wait for one another in a circle."""
     groups: Group = {}
     for result in batch:
         claim = result.entry.claim
         groups.setdefault((claim.company_id, claim.connector), []).append(result)
-    return groups
+    return dict(sorted(groups.items(), key=lambda item: item[0]))
 
 
 async def _store_group(
     tx: store.Runner, company_id: int, connector: str, results: list[Result], now: datetime
 ) -> None:
-    """One company's results on one connector: states, parts, the queue, the claims."""
+    """One company's results on one connector: the claims, states, parts, the queue.
+
+    A claim that is gone was taken over, since this node seemed dead: its messages are in the queue
+    already. What the carrier said of them is recorded all the same.
+    """
+    ours = await _close_claims(tx, company_id, results)
     taken = [r for r in results if r.verdict is Verdict.TAKEN]
     failed = [r for r in results if r.verdict is Verdict.FAILED]
-    again = [r for r in results if r.verdict is Verdict.AGAIN]
+    again = [r for r in results if r.verdict is Verdict.AGAIN and r.entry.claim.id in ours]
     await store.advance(tx, company_id, Input.TAKEN, _advances(taken), now)
     expired = FailureCode.EXPIRED.value
     await store.advance(
@@ -222,7 +255,6 @@ async def _store_group(
     )
     await store.add_fragments(tx, company_id, connector, _fragments(results))
     await store.requeue(tx, company_id, connector, [_requeued(r) for r in again])
-    await _close_claims(tx, company_id, results)
 
 
 def _advances(results: Iterable[Result]) -> list[store.Advance]:
@@ -249,18 +281,19 @@ def _requeued(result: Result) -> store.Requeued:
     )
 
 
-async def _close_claims(tx: store.Runner, company_id: int, results: list[Result]) -> None:
-    """Claims keep only what is not recorded yet; empty ones go."""
+async def _close_claims(tx: store.Runner, company_id: int, results: list[Result]) -> set[UUID]:
+    """Claims keep only what is not recorded yet; empty ones go. Answers those that were there."""
     done: dict[UUID, tuple[Claim, set[UUID]]] = {}
     for result in results:
         claim = result.entry.claim
         done.setdefault(claim.id, (claim, set()))[1].add(result.entry.message_id)
-    finished = []
+    there, finished = set(), []
     for claim, recorded in done.values():
         rest = {m: attempts for m, attempts in claim.open.items() if m not in recorded}
-        if rest:
-            await store.shrink_claim(tx, company_id, claim.id, rest)
-        else:
+        if not rest:
             finished.append(claim.id)
+        elif await store.shrink_claim(tx, company_id, claim.id, rest):
+            there.add(claim.id)
     if finished:
-        await store.drop_claims(tx, company_id, finished)
+        there |= await store.drop_claims(tx, company_id, finished)
+    return there

@@ -239,13 +239,17 @@ async def take_back_claim(on: Runner, company_id: int, claim_id: UUID) -> Orphan
 
 async def shrink_claim(
     on: Runner, company_id: int, claim_id: UUID, rest: Mapping[UUID, int]
-) -> None:
-    """What of a claim is still unrecorded, with the attempts of each."""
-    await on.execute(SQL["shrink_claim"], company_id, claim_id, list(rest), list(rest.values()))
+) -> bool:
+    """What of a claim is still unrecorded, with the attempts of each; False: it is gone."""
+    found = await on.fetchval(
+        SQL["shrink_claim"], company_id, claim_id, list(rest), list(rest.values())
+    )
+    return found is not None
 
 
-async def drop_claims(on: Runner, company_id: int, claims: Sequence[UUID]) -> None:
-    await on.execute(SQL["drop_claims"], company_id, claims)
+async def drop_claims(on: Runner, company_id: int, claims: Sequence[UUID]) -> set[UUID]:
+    """Answers those that were there."""
+    return {row["id"] for row in await on.fetch(SQL["drop_claims"], company_id, claims)}
 
 
 async def read_claims(on: Runner, company_id: int, claims: Sequence[UUID]) -> set[UUID]:
