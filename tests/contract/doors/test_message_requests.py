@@ -1,0 +1,391 @@
+"""Message requests through the door; no connector runs, so messages stay in the queue."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from harness import REFERENCE, Client, Site
+
+from clarion.kit import ids
+
+REQUESTS = "/messaging/message_requests"
+UNKNOWN = ids.show(ids.new_request_id())
+TO = "+4915112345678"
+
+
+async def make(site: Site, client: Client, **more: Any) -> str:
+    sender = (await client.get("/messaging/sender_ids?state=ACTIVE")).json["list"]
+    id = sender[0]["id"] if sender else await site.sender(client)
+    body = {"from": f"sender_id:{id}", "to": [TO], "body": "Hello"} | more
+    reply = await client.post(REQUESTS, body)
+    assert reply.status == 200, reply.raw
+    return str(reply.json["id"])
+
+
+async def read(client: Client, id: str) -> dict[str, Any]:
+    reply = await client.get(f"{REQUESTS}/{id}")
+    assert reply.status == 200, reply.raw
+    return dict(reply.json)
+
+
+async def messages_of(client: Client, id: str, query: str = "") -> list[dict[str, Any]]:
+    reply = await client.get(f"{REQUESTS}/{id}/messages?{query}")
+    assert reply.status == 200, reply.raw
+    found: list[dict[str, Any]] = reply.json["list"]
+    return found
+
+
+async def listed(client: Client, query: str) -> list[str]:
+    reply = await client.get(f"{REQUESTS}?{query}")
+    assert reply.status == 200, reply.raw
+    return [each["id"] for each in reply.json["list"]]
+
+
+# ---------------------------------------------------------------- create
+
+
+@pytest.mark.parametrize(
+    ("to", "expected"),
+    [
+        (TO, [TO]),
+        ([TO], [TO]),
+        ("4915112345678", ["4915112345678"]),
+        (4915112345678, ["4915112345678"]),
+        (f"mdn:{TO}", [f"mdn:{TO}"]),
+        (f"{TO}; +15550001111;", [TO, "+15550001111"]),
+        ([TO, "+15550001111"], [TO, "+15550001111"]),
+        ([[TO, 15550001111]], [TO, "15550001111"]),
+        ([f"{TO};+15550001111"], [TO, "+15550001111"]),
+    ],
+)
+async def test_recipients_come_in_many_forms(
+    site: Site, client: Client, to: Any, expected: list[str]
+) -> None:
+    id = await make(site, client, to=to)
+    assert (await read(client, id))["to"] == expected
+    reached = {each["to_address"] for each in await messages_of(client, id)}
+    assert reached == {"+" + number.removeprefix("mdn:").lstrip("+") for number in expected}
+
+
+@pytest.mark.parametrize("to", [None, "", [], [""], ";", "+1", "nobody", "mdn:"])
+async def test_without_a_recipient_that_can_be_there_it_is_400(
+    site: Site, client: Client, to: Any
+) -> None:
+    sender = await site.sender(client)
+    reply = await client.post(REQUESTS, {"from": sender, "to": to, "body": "x"})
+    assert (reply.status, reply.code) == (400, "400")
+    assert reply.json["error_description"].startswith("to: ")
+
+
+@pytest.mark.parametrize("prefix", ["", "sender_id:", "sender_id: "])
+async def test_from_names_a_sender_id_and_is_shown_with_its_kind(
+    site: Site, client: Client, prefix: str
+) -> None:
+    sender = await site.sender(client)
+    id = await make(site, client, **{"from": prefix + sender})
+    assert (await read(client, id))["from"] == f"sender_id:{sender}"
+
+
+async def test_a_request_shows_what_it_was_made_with(site: Site, client: Client) -> None:
+    later = datetime.now(UTC) + timedelta(hours=2)
+    text = later.strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
+    ms = int(datetime.fromisoformat(text).timestamp() * 1000)
+    given = {
+        "conversation_id": "talk",
+        "campaign_id": "spring",
+        "program_id": "p",
+        "subject": "News",
+        "external_id": "mine-1",
+        "reply_to": UNKNOWN,
+        "consent_requirement": "opt_out",
+        "content_type": "text/plain",
+        "test_message_flag": "true",
+        "pause_before_transmit": False,
+        "scheduled_delivery_time": text,
+        "scheduled_delivery_time_zone": "UTC",
+        "expiry_time": ms + 1000,
+        "price_threshold": "0.25",
+        "sender_id_sort_criteria": ["PRICE"],
+        "contact_delivery_address_priority": "MDN, PUSH",
+        "src_language": "en",
+        "translate": False,
+        "state": "COMPLETED",
+        "recipient_ count": 7,
+        "sent_count": 3,
+        "application_id": "9",
+        "attachments": [],
+        "criteria": "",
+    }
+    id = await make(site, client, **given)
+    shown = await read(client, id)
+    for name in ("created_date", "last_updated_date", "version_number", "from"):
+        assert shown.pop(name)
+    assert shown == {
+        "id": id,
+        "to": [TO],
+        "body": "Hello",
+        "state": "COMPLETED",
+        "conversation_id": "talk",
+        "campaign_id": "spring",
+        "program_id": "p",
+        "subject": "News",
+        "external_id": "mine-1",
+        "reply_to": UNKNOWN,
+        "consent_requirement": "OPT_OUT",
+        "content_type": "text/plain",
+        "test_message_flag": True,
+        "pause_before_transmit": False,
+        "scheduled_delivery_time": ms,
+        "scheduled_delivery_time_zone": "UTC",
+        "expiry_time": ms + 1000,
+        "price_threshold": 0.25,
+        "sender_id_sort_criteria": ["PRICE"],
+        "contact_delivery_address_priority": ["MDN", "PUSH"],
+        "src_language": "en",
+        "translate": False,
+        "attachments": [],
+        "application_id": client.caller.application_id,
+        "company_id": client.caller.company_id,
+        "recipient_count": 1,
+        "sent_count": 0,
+        "delivered_count": 0,
+        "media_requested_count": 0,
+        "read_count": 0,
+        "click_thru_count": 0,
+        "converted_count": 0,
+        "canceled_count": 0,
+        "failed_count": 0,
+        "translations_count": 0,
+        "translations_failed_count": 0,
+        "translations_performed_count": 0,
+    }
+    (message,) = await messages_of(client, id)
+    assert message["state"] == "TEST"
+    assert message["external_message_request_id"] == "mine-1"
+
+
+async def test_the_reference_form_has_iso_dates_and_a_textual_application(
+    site: Site, client: Client
+) -> None:
+    id = await make(site, client)
+    shown = await read(client.in_form(REFERENCE), id)
+    assert shown["created_date"].endswith("Z")
+    assert shown["application_id"] == str(client.caller.application_id)
+    assert "company_id" not in shown
+    assert shown["recipient_count"] == 1
+
+
+async def test_an_external_id_is_accepted_once(site: Site, client: Client) -> None:
+    first = await make(site, client, external_id="order 7")
+    assert await make(site, client, external_id="order 7") == first
+    sender = (await read(client, first))["from"]
+    other = {"from": sender, "to": TO, "body": "Another", "external_id": "order 7"}
+    reply = await client.post(REQUESTS, other)
+    assert (reply.status, reply.code) == (409, "1011")
+
+
+@pytest.mark.parametrize(
+    ("more", "code", "names"),
+    [
+        ({"body": None}, "400", "body"),
+        ({"body": ""}, "400", "body"),
+        ({"body": 5}, "400", "body"),
+        ({"subject": "s" * 256}, "1023", "subject"),
+        ({"external_id": "e" * 256}, "1023", "external_id"),
+        ({"conversation_id": "c" * 256}, "1023", "conversation_id"),
+        ({"program_id": "p" * 256}, "1023", "program_id"),
+        ({"scheduled_delivery_time": "2099-01-01"}, "400", "scheduled_delivery_time"),
+        ({"scheduled_delivery_time": [1]}, "400", "scheduled_delivery_time"),
+        ({"scheduled_delivery_time_zone": "MARS"}, "400", "scheduled_delivery_time_zone"),
+        ({"pause_expiry_time": "2099-01-01", "pause_before_transmit": 1}, "400", "pause_exp"),
+        ({"reply_to": "nonsense"}, "400", "reply_to"),
+        ({"media_urls": ["http://example.com/a.png"]}, "400", "media_urls"),
+        ({"criteria": "all"}, "400", "criteria"),
+        ({"price_threshold": "much"}, "400", "price_threshold"),
+    ],
+)
+async def test_what_cannot_be_accepted_says_why(
+    site: Site, client: Client, more: dict[str, Any], code: str, names: str
+) -> None:
+    sender = await site.sender(client)
+    reply = await client.post(REQUESTS, {"from": sender, "to": TO, "body": "x"} | more)
+    assert (reply.status, reply.code) == (400, code)
+    assert names in reply.json["error_description"]
+
+
+# ---------------------------------------------------------------- read
+
+
+async def test_requests_are_filtered_by_every_attribute_of_the_reference(
+    site: Site, client: Client
+) -> None:
+    one = await make(
+        site,
+        client,
+        campaign_id="a",
+        conversation_id="talk",
+        program_id="p",
+        subject="News, and more",
+        external_id="x1",
+        test_message_flag=True,
+    )
+    expiry = int((datetime.now(UTC) + timedelta(hours=1)).timestamp() * 1000)
+    two = await make(
+        site,
+        client,
+        to=["+15550001111", "4915112345678"],
+        pause_before_transmit=True,
+        pause_expiry_time=expiry,
+        scheduled_delivery_time=expiry,
+        expiry_time=expiry,
+    )
+    sender = (await read(client, one))["from"]
+    cases: dict[str, list[str]] = {
+        "": [two, one],
+        f"id={one}": [one],
+        f"id={one},{UNKNOWN}": [one],
+        f"from={sender}": [two, one],
+        f"from={sender.removeprefix('sender_id:')}": [two, one],
+        f"from={UNKNOWN}": [],
+        "conversation_id=talk": [one],
+        "to=%2B15550001111": [two],
+        "to=+15550001111": [two],
+        "to=15550001111": [two],
+        f"to={TO}": [two, one],
+        "campaign_id=a,b": [one],
+        "program_id=p": [one],
+        "subject=News, and more": [one],
+        f"application_id={client.caller.application_id}": [two, one],
+        "application_id=1": [],
+        "external_id=x1": [one],
+        "state=COMPLETED": [one],
+        "state=PAUSED": [two],
+        "state=paused,completed": [two, one],
+        f"scheduled_delivery_time={expiry}": [two],
+        f"scheduled_delivery_time=[{expiry},{expiry}]": [two],
+        "expiry_time=[,2020-01-01]": [],
+        f"expiry_time={expiry}": [two],
+        "test_message_flag=true": [one],
+        "test_message_flag=false": [two],
+        "pause_before_transmit=true": [two],
+        f"pause_expiry_time={expiry}": [two],
+        "created_date=[2020-01-01T00:00:00.000Z,2099-01-01T00:00:00.000Z]": [two, one],
+        "created_date=[,2020-01-01T00:00:00.000Z]": [],
+        "last_updated_date=[2020-01-01T00:00:00.000Z,]": [two, one],
+        "sort=created_date": [one, two],
+        "sort=-created_date": [two, one],
+        "offset=0&limit=1": [two],
+        "offset=2&limit=1": [],
+    }
+    for query, expected in cases.items():
+        assert await listed(client, query) == expected, query
+    for wrong in ("state=SOON", "application_id=x", "test_message_flag=x", "expiry_time=x"):
+        assert (await client.get(f"{REQUESTS}?{wrong}")).status == 400, wrong
+
+
+async def test_a_list_shows_the_first_thousand_recipients_and_one_request_all(
+    site: Site, client: Client
+) -> None:
+    many = [f"+4915100{n:06}" for n in range(1200)]
+    id = await make(site, client, to=many)
+    assert len((await read(client, id))["to"]) == 1200
+    (request,) = (await client.get(f"{REQUESTS}?id={id}")).json["list"]
+    assert request["to"] == many[:1000]
+
+
+async def test_the_messages_of_a_request_are_a_list_like_any_other(
+    site: Site, client: Client
+) -> None:
+    numbers = [f"+491511234567{n}" for n in range(5)]
+    id = await make(site, client, to=[*numbers, numbers[0]])
+    await make(site, client)
+    found = await messages_of(client, id, "sort=created_date")
+    assert [each["to_address"] for each in found] == numbers
+    assert {each["message_request_id"] for each in found} == {id}
+    assert len(await messages_of(client, id, "limit=2&offset=4")) == 1
+    assert len(await messages_of(client, id, "to_address=4915112345673")) == 1
+    reply = await client.in_form(REFERENCE).get(f"{REQUESTS}/{id}/messages")
+    assert reply.headers["X-Total-Count"] == "5"
+    assert (await client.get(f"{REQUESTS}/{UNKNOWN}/messages")).status == 404
+
+
+async def test_attachments_are_an_empty_list_where_the_request_exists(
+    site: Site, client: Client
+) -> None:
+    id = await make(site, client)
+    reply = await client.get(f"{REQUESTS}/{id}/attachments")
+    assert reply.json == {"list": [], "total": 0, "offset": 0, "limit": 100}
+    reply = await client.in_form(REFERENCE).get(f"{REQUESTS}/{id}/attachments")
+    assert (reply.json, reply.headers["X-Total-Count"]) == ([], "0")
+    assert (await client.get(f"{REQUESTS}/{UNKNOWN}/attachments")).status == 404
+
+
+# ---------------------------------------------------------------- change
+
+
+async def test_a_paused_request_resumes(site: Site, client: Client) -> None:
+    id = await make(site, client, pause_before_transmit=True)
+    assert (await read(client, id))["state"] == "PAUSED"
+    assert (await messages_of(client, id))[0]["state"] == "PAUSED"
+    reply = await client.post(f"{REQUESTS}/{id}", {"state": "TRANSMITTING"})
+    assert (reply.status, reply.json) == (200, {"id": id})
+    assert (await read(client, id))["state"] == "TRANSMITTING"
+    assert (await messages_of(client, id))[0]["state"] == "CREATED"
+    reply = await client.post(f"{REQUESTS}/{id}", {"state": "TRANSMITTING"})
+    assert (reply.status, reply.code) == (409, "409")
+
+
+@pytest.mark.parametrize("more", [{}, {"pause_before_transmit": True}])
+async def test_a_request_is_canceled(site: Site, client: Client, more: dict[str, Any]) -> None:
+    id = await make(site, client, to=[TO, "+15550001111"], **more)
+    assert (await client.post(f"{REQUESTS}/{id}", {"state": "CANCELED"})).status == 200
+    shown = await read(client, id)
+    assert (shown["state"], shown["canceled_count"]) == ("CANCELED", 2)
+    assert {each["state"] for each in await messages_of(client, id)} == {"CANCELED"}
+
+
+@pytest.mark.parametrize("state", ["COMPLETED", "PAUSED", "SOON", "DELETED"])
+async def test_other_states_cannot_be_asked_for(site: Site, client: Client, state: str) -> None:
+    id = await make(site, client)
+    reply = await client.post(f"{REQUESTS}/{id}", {"state": state})
+    assert (reply.status, reply.code) == (400, "400")
+
+
+async def test_labels_change_under_the_optimistic_lock(site: Site, client: Client) -> None:
+    id = await make(site, client)
+    version = (await read(client, id))["version_number"]
+    change = {"campaign_id": "autumn", "body": "ignored", "version_number": version}
+    assert (await client.post(f"{REQUESTS}/{id}", change)).status == 200
+    shown = await read(client, id)
+    assert (shown["campaign_id"], shown["body"]) == ("autumn", "Hello")
+    assert shown["version_number"] == version + 1
+    for stale in ({"campaign_id": "x"}, {"state": "CANCELED"}):
+        reply = await client.post(f"{REQUESTS}/{id}", stale | {"version_number": str(version)})
+        assert (reply.status, reply.code) == (409, "1001")
+    reply = await client.post(f"{REQUESTS}/{id}", {"campaign_id": "x" * 256})
+    assert (reply.status, reply.code) == (400, "1023")
+    assert (await client.post(f"{REQUESTS}/{UNKNOWN}", {"campaign_id": "x"})).status == 404
+    assert (await client.post(f"{REQUESTS}/{UNKNOWN}", {"state": "CANCELED"})).status == 404
+
+
+async def test_a_deleted_request_is_gone_but_for_those_who_ask(site: Site, client: Client) -> None:
+    id = await make(site, client)
+    kept = await make(site, client)
+    reply = await client.delete(f"{REQUESTS}/{id}")
+    assert (reply.status, reply.raw) == (200, b"")
+    for path in ("", "/messages", "/attachments"):
+        assert (await client.get(f"{REQUESTS}/{id}{path}")).status == 404
+    assert (await client.delete(f"{REQUESTS}/{id}")).status == 404
+    assert await listed(client, "") == [kept]
+    (deleted,) = (await client.get(f"{REQUESTS}?state=DELETED")).json["list"]
+    assert (deleted["id"], deleted["state"]) == (id, "DELETED")
+    assert await listed(client, "state=DELETED,TRANSMITTING") == [kept, id]
+
+
+async def test_messages_cannot_be_added_to_a_request(site: Site, client: Client) -> None:
+    id = await make(site, client)
+    for path in (f"{REQUESTS}/{id}/messages", f"{REQUESTS}/{id}/attachments"):
+        reply = await client.post(path, {"state": "x"})
+        assert (reply.status, reply.code, reply.headers["Allow"]) == (405, "405", "GET")
