@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 import asyncpg
@@ -12,6 +13,8 @@ from clarion.engine.messages import store
 from clarion.engine.messages.ports import Inbound
 from clarion.engine.senders.directory import SenderDirectory
 from clarion.engine.senders.model import Sender
+from clarion.errors import Unavailable
+from clarion.errors import Unavailable
 from clarion.kit import ids
 from clarion.kit.e164 import parse_address
 from clarion.log import get_logger
@@ -56,7 +59,8 @@ class InboundDesk:
         for connector, _ in batch:
             metrics.connector(connector).inbound.inc()
         if parts:
-            await self.gather()
+            with suppress(Unavailable):  # the parts are stored, and a job gathers them soon
+                await self.gather()
 
     async def gather(self) -> int:
         """Make messages of parts that are complete, or that have waited long enough."""

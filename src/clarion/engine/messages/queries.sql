@@ -277,7 +277,7 @@ where f.company_id = $1 and f.message_id = i.id and f.message_id between $2 and 
     and f.number = i.number and f.state is distinct from 'DELIVERED';
 
 -- read_fragment_states: The parts of messages, as their receipts left them.
-select message_id, total, array_agg(state::text) as states, max(failure_code) as failure_code
+select message_id, total, array_agg(state::text) as states
 from fragment where company_id = $1 and message_id = any($4::uuid[])
     and message_id between $2 and $3
 group by message_id, total;
@@ -418,7 +418,7 @@ on conflict (connector, source, destination, reference, total, number) do nothin
 -- whole_inbound: Destinations of long MO messages of which every part is there, or whose time is up.
 select connector, source, destination, reference, total from inbound_part
 group by connector, source, destination, reference, total
-having count(*) = total or min(received_at) <= $1
+having count(*) >= total or min(received_at) <= $1
 order by destination limit $2;
 
 -- take_whole_inbound: Takes such messages, in the order of their parts.

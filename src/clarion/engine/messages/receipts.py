@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
+from uuid import UUID
 
 import asyncpg
 from msgspec import Struct
@@ -16,14 +18,17 @@ from msgspec import Struct
 from clarion import metrics
 from clarion.engine.messages import store
 from clarion.engine.messages.model import FailureCode, MessageState
-from clarion.engine.messages.ports import Receipt
+from clarion.engine.messages.ports import Receipt, ReceiptState
 from clarion.engine.messages.states import RECEIPT_INPUT, Input
 from clarion.kit import ids
 from clarion.settings import ConnectorSettings, SmppConnector
 from clarion.storage.database import Database
 
 RECENT = timedelta(days=10)
-"""No carrier sends a receipt for anything older: looking no further back spares old partitions."""
+"""How far back the first look goes, which spares old partitions. Messages that were scheduled long
+ahead are older: further looks go back to the first."""
+
+EVER = UUID(int=0)
 
 RETRIES = (0.2, 0.5, 1, 2, 5, 15, 60, 300, 900, 3600)
 """Seconds between looks for a kept receipt's message; the last repeats."""
@@ -65,6 +70,7 @@ class ReceiptDesk:
             for name, settings in connectors.items()
             if isinstance(settings, SmppConnector) and settings.receipt_ids == "exact"
         }
+        self._converts: set[str] = set()  # connectors whose last receipts came in another base
 
     async def settle(self, batch: Sequence[tuple[str, Receipt]]) -> None:
         """Record receipts, or keep those whose message is not known. All or none are stored."""
@@ -76,7 +82,10 @@ class ReceiptDesk:
             now = datetime.now(UTC)
             lost = {}
             for connector, receipts in by_connector.items():
-                matched, unmatched = await self._match(tx, connector, receipts, now)
+                matched, unmatched = await self._match(
+                    tx, connector, receipts, since=ids.floor_id(now - RECENT),
+                    convert=connector in self._converts,
+                )  # fmt: skip
                 await _apply(tx, matched, now)
                 await _keep(tx, connector, unmatched, now)
                 lost[connector] = len(unmatched)
@@ -103,7 +112,7 @@ class ReceiptDesk:
         self, tx: store.Runner, connector: str, kept: Sequence[store.KeptReceipt], now: datetime
     ) -> None:
         receipts = [k.receipt for k in kept]
-        matched, _ = await self._match(tx, connector, receipts, now)
+        matched, _ = await self._match(tx, connector, receipts, since=EVER, convert=True)
         await _apply(tx, matched, now)
         found = {id(m.receipt) for m in matched}
         await store.drop_receipts(tx, connector, [k.id for k in kept if id(k.receipt) in found])
@@ -118,20 +127,33 @@ class ReceiptDesk:
         )
 
     async def _match(
-        self, tx: store.Runner, connector: str, receipts: Sequence[Receipt], now: datetime
+        self,
+        tx: store.Runner,
+        connector: str,
+        receipts: Sequence[Receipt],
+        *,
+        since: UUID,
+        convert: bool,
     ) -> tuple[list[_Matched], list[Receipt]]:
-        """First the id as it is, then, for those that found nothing, in the other base."""
-        since = ids.floor_id(now - RECENT)
+        """First the id as it is, then, for those that found nothing, in the other base.
+
+        The other base is tried at a second look, or at once where the carrier has shown the habit:
+        else a receipt that overtook its response could be taken for another message's.
+        """
         known = await store.find_fragments(
             tx, connector, [normal_id(r.external_id) for r in receipts], since
         )
         matched, rest = _pair(receipts, known, lambda receipt: (normal_id(receipt.external_id),))
-        if not rest or connector in self._exact:
+        if matched:
+            self._converts.discard(connector)
+        if not rest or not convert or connector in self._exact:
             return matched, rest
         spellings = {r.external_id: other_spellings(normal_id(r.external_id)) for r in rest}
         others = [spelling for each in spellings.values() for spelling in each]
         known = await store.find_fragments(tx, connector, others, since)
         more, rest = _pair(rest, known, lambda receipt: spellings[receipt.external_id])
+        if more:
+            self._converts.add(connector)
         return matched + more, rest
 
 
@@ -206,7 +228,11 @@ async def _settle_parts(
 ) -> list[tuple[Input, store.Advance]]:
     """Note each part's receipt; a message moves when one part failed or all have arrived."""
     telling = [m for m in batch if RECEIPT_INPUT[m.receipt.state] in _PART_STATE]
-    latest = {(m.part.message_id, m.part.number): m for m in telling}
+    latest: dict[tuple[UUID, int], _Matched] = {}
+    for matched in telling:
+        key = (matched.part.message_id, matched.part.number)
+        if key not in latest or latest[key].receipt.state is not ReceiptState.DELIVERED:
+            latest[key] = matched
     await store.settle_fragments(
         tx,
         company_id,
@@ -215,15 +241,23 @@ async def _settle_parts(
             for key, m in latest.items()
         ],
     )
-    by_message = {m.part.message_id: m for m in telling}
+    when = {m.part.message_id: _when(m.receipt, now) for m in telling}
     found = []
-    for message_id, total, states in await store.read_fragment_states(
-        tx, company_id, list(by_message)
-    ):
+    for message_id, total, states in await store.read_fragment_states(tx, company_id, list(when)):
         input = _sum_up(states, total)
         if input is not None:
-            found.append((input, _advance(by_message[message_id], now)))
+            code, details = _PART_FAILURE.get(input, (None, None))
+            found.append((input, store.Advance(message_id, when[message_id], code, details)))
     return found
+
+
+_PART_FAILURE = {
+    Input.UNDELIVERABLE: (
+        FailureCode.DELIVERY_FAILURE.value,
+        "The carrier could not deliver all parts",
+    ),
+    Input.LAPSED: (FailureCode.EXPIRED.value, "The carrier gave up on parts in time"),
+}
 
 
 def _sum_up(states: Sequence[str | None], total: int) -> Input | None:

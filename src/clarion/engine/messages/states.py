@@ -117,6 +117,7 @@ def moves(input: Input) -> tuple[Move, ...]:
         for stamped in (False, True)
         if not (stamped and input not in STAMP)
         if not (stamped and state is following)  # nothing left to change
+        if not (stamped and input is Input.TAKEN)  # taken before: a copy of what a receipt ended
     )
 
 
