@@ -21,6 +21,7 @@ from clarion.api.services import Services
 from clarion.connectors.sandbox.carrier import Sandbox
 from clarion.connectors.smpp.connector import SmppConnector
 from clarion.engine.accounts.cache import TokenCache
+from clarion.engine.accounts.tasks import account_jobs
 from clarion.engine.handsets.service import owed_receipts
 from clarion.engine.messages import tasks
 from clarion.engine.messages.carriers import Carriers
@@ -48,6 +49,11 @@ RECEIPT_RETRY_SECONDS = 0.5
 EXPANSION_POLL_SECONDS = 1.0
 SOON = 5.0
 RECORD_SECONDS = 3.0
+
+EXPANSION_WAITS = "expansion.waits"
+EXPANSION_FAILED = "expansion.failed"
+WORK_WAITS = "work.waits"
+WORK_FAILED = "work.failed"
 
 log = get_logger(__name__)
 
@@ -147,6 +153,7 @@ class Node:
             self.db,
             [
                 *upkeep(self.db, self.settings.retention),
+                *account_jobs(self.db),
                 Job("expire queued messages", SOON, lambda: tasks.expire_queued(self.db)),
                 Job("expire pauses", SOON, lambda: tasks.expire_pauses(self.db)),
                 Job("gather inbound parts", SOON, self._inbound.gather),
@@ -210,10 +217,10 @@ class Node:
             try:
                 busy = await self._expander.step()
             except Unavailable as error:
-                log.warning("expansion_waits", reason=error.message)
+                log.warning(EXPANSION_WAITS, reason=error.message)
                 busy = False
             except Exception:
-                log.exception("expansion_failed")
+                log.exception(EXPANSION_FAILED)
                 busy = False
             if not busy:
                 with suppress(TimeoutError):
@@ -227,9 +234,9 @@ class Node:
                 try:
                     await work()
                 except Unavailable as error:
-                    log.warning("work_waits", work=name, reason=error.message)
+                    log.warning(WORK_WAITS, work=name, reason=error.message)
                 except Exception:
-                    log.exception("work_failed", work=name)
+                    log.exception(WORK_FAILED, work=name)
 
         self._loops.append(asyncio.create_task(loop(), name=name))
 

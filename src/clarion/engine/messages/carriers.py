@@ -18,6 +18,10 @@ from clarion.storage.database import Database
 STOP_SECONDS = 3.5
 CLAIM_SECONDS = 1.0
 
+CARRIERS_SLOW_TO_STOP = "carriers.slow_to_stop"
+MEMBERSHIP_WAITS = "membership.waits"
+MEMBERSHIP_FAILED = "membership.failed"
+
 log = get_logger(__name__)
 
 
@@ -98,7 +102,7 @@ class Carriers:
             async with asyncio.timeout(STOP_SECONDS):
                 await asyncio.gather(*(d.connector.stop() for d in self._dispatchers.values()))
         except TimeoutError:
-            log.warning("carriers_slow_to_stop")
+            log.warning(CARRIERS_SLOW_TO_STOP)
         await _end(self._membership_task)
 
     async def _stop_claiming(self) -> None:
@@ -118,9 +122,9 @@ class Carriers:
                 await self._keep_membership()
                 await self._share_binds()
             except Unavailable as error:
-                log.warning("membership_waits", reason=error.message)
+                log.warning(MEMBERSHIP_WAITS, reason=error.message)
             except Exception:
-                log.exception("membership_failed")
+                log.exception(MEMBERSHIP_FAILED)
 
     async def _keep_membership(self) -> None:
         await self._membership.renew()

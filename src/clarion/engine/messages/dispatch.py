@@ -49,6 +49,9 @@ RATE_SECONDS = 5.0  # how long a sender's rate is believed
 SMALL_CLAIM_SECONDS = 0.008  # after a small claim, the time to let more gather
 UNAVAILABLE_SECONDS = 1.0
 
+DISPATCH_WAITS = "dispatch.waits"
+DISPATCH_FAILED = "dispatch.failed"
+
 log = get_logger(__name__)
 
 
@@ -158,11 +161,11 @@ class Dispatcher:
             try:
                 busy = await self._step()
             except Unavailable as error:
-                log.warning("dispatch_waits", connector=self.connector.name, reason=error.message)
+                log.warning(DISPATCH_WAITS, connector=self.connector.name, reason=error.message)
                 await asyncio.sleep(UNAVAILABLE_SECONDS)
                 continue
             except Exception:
-                log.exception("dispatch_failed", connector=self.connector.name)
+                log.exception(DISPATCH_FAILED, connector=self.connector.name)
                 await asyncio.sleep(UNAVAILABLE_SECONDS)
                 continue
             if not busy:

@@ -36,6 +36,9 @@ RETRY_SECONDS = 3.0
 QUEUE_CHANNEL = "clarion_outbound"
 EXPANSION_CHANNEL = "clarion_expansion"
 
+INTAKE_FAILED = "intake.failed"
+INTAKE_REFUSED = "intake.refused"
+
 log = get_logger(__name__)
 
 
@@ -167,7 +170,7 @@ class Intake:
         except (asyncpg.PostgresError, asyncpg.InterfaceError, ValueError) as error:
             await self._find_culprit(batch, error)
         except Exception as error:
-            log.exception("intake_failed", requests=len(batch))
+            log.exception(INTAKE_FAILED, requests=len(batch))
             _answer_all(batch, error)
 
     async def _find_culprit(self, batch: list[_Waiting], error: Exception) -> None:
@@ -176,7 +179,7 @@ class Intake:
             for waiting in batch:
                 await self._flush([waiting])
             return
-        log.warning("intake_refused", reason=type(error).__name__)
+        log.warning(INTAKE_REFUSED, reason=type(error).__name__)
         _answer_all(batch, InvalidInput("The request holds a value that cannot be stored."))
 
     async def _store(self, batch: list[_Waiting]) -> None:

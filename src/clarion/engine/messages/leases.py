@@ -24,6 +24,8 @@ from clarion.storage.database import Database
 DISPATCH = "dispatch"
 ORPHAN_BATCH = 50
 
+CLAIMS_RECOVERED = "claims.recovered"
+
 log = get_logger(__name__)
 
 
@@ -94,7 +96,7 @@ async def recover_claims(db: Database, connectors: Mapping[str, ConnectorSetting
         count += found
         await asyncio.sleep(0)
     if count:
-        log.warning("claims_recovered", messages=count)
+        log.warning(CLAIMS_RECOVERED, messages=count)
     await store.forget_nodes(db, datetime.now(UTC) - timedelta(minutes=1))
     return count
 

@@ -32,6 +32,13 @@ from clarion.storage.database import Database
 MAX_BATCH = 1000
 RETRY_SECONDS = (0.1, 0.2, 0.5, 1.0, 2.0)
 
+RECORDER_LEFT_WORK = "recorder.left_work"
+RECORDER_WAITS = "recorder.waits"
+RECORDER_FAILED = "recorder.failed"
+RECORDER_GIVES_BACK = "recorder.gives_back"
+RESULT_LOST = "result.lost"
+CARRIERS_WORD_LOST = "carriers_word.lost"
+
 log = get_logger(__name__)
 Settled = Callable[[bool], None]
 T = TypeVar("T")
@@ -62,7 +69,7 @@ class Recorder:
             async with asyncio.timeout(patience):
                 await self._idle.wait()
         except TimeoutError:
-            log.warning("recorder_left_work", results=len(self._results))
+            log.warning(RECORDER_LEFT_WORK, results=len(self._results))
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
@@ -111,10 +118,10 @@ class Recorder:
                 self._refuse_pending()
                 pause = RETRY_SECONDS[min(tries, len(RETRY_SECONDS) - 1)]
                 tries += 1
-                log.warning("recorder_waits", reason=error.message, results=len(self._results))
+                log.warning(RECORDER_WAITS, reason=error.message, results=len(self._results))
                 await asyncio.sleep(pause)
             except Exception:
-                log.exception("recorder_failed", results=len(batch))
+                log.exception(RECORDER_FAILED, results=len(batch))
                 await self._store_singly(batch)
                 del self._results[: len(batch)]
             else:
@@ -131,7 +138,7 @@ class Recorder:
                 self._results += batch[place:]
                 return
             except Exception:
-                log.exception("result_lost", message_id=str(result.entry.message_id))
+                log.exception(RESULT_LOST, message_id=str(result.entry.message_id))
 
     async def _store_results(self, batch: Sequence[Result]) -> None:
         if self._doubtful:
@@ -196,10 +203,10 @@ class Recorder:
             except (asyncpg.DataError, ValueError):
                 await self._write_singly(what, write, batch)
         except Unavailable as error:
-            log.warning("recorder_gives_back", what=what, count=len(batch), reason=error.message)
+            log.warning(RECORDER_GIVES_BACK, what=what, count=len(batch), reason=error.message)
             return False
         except Exception:
-            log.exception("recorder_failed", what=what, count=len(batch))
+            log.exception(RECORDER_FAILED, what=what, count=len(batch))
             return False
         return True
 
@@ -211,7 +218,7 @@ class Recorder:
             try:
                 await write([each])
             except (asyncpg.DataError, ValueError):
-                log.exception("carriers_word_lost", what=what)
+                log.exception(CARRIERS_WORD_LOST, what=what)
 
     def _refuse_pending(self) -> None:
         for _, _, settled, _ in self._receipts:
