@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import tomllib
 from pathlib import Path
@@ -33,3 +34,17 @@ def test_every_dependency_has_a_version_in_the_lock_that_its_row_names() -> None
     for name, version in re.findall(r"^([a-z0-9-]+)==([0-9.]+)", lock, re.MULTILINE):
         row = re.search(rf"^\| {name} \|.*$", page, re.MULTILINE)
         assert row is None or f"| {version}, " in row[0], f"{name}: {version} is locked"
+
+
+def test_log_events_are_constants() -> None:
+    levels = {"debug", "info", "warning", "error", "exception"}
+    wrong = []
+    for path in sorted((ROOT / "src").rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            match node:
+                case ast.Call(
+                    func=ast.Attribute(value=ast.Name(id="log"), attr=attr),
+                    args=[ast.Constant(), *_],
+                ) if attr in levels:
+                    wrong.append(f"{path.relative_to(ROOT)}:{node.lineno}")
+    assert not wrong
