@@ -14,7 +14,6 @@ from clarion.engine.messages.ports import Inbound
 from clarion.engine.senders.directory import SenderDirectory
 from clarion.engine.senders.model import Sender
 from clarion.errors import Unavailable
-from clarion.errors import Unavailable
 from clarion.kit import ids
 from clarion.kit.e164 import parse_address
 from clarion.log import get_logger
