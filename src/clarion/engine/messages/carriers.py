@@ -127,18 +127,20 @@ class Carriers:
                 log.exception(MEMBERSHIP_FAILED)
 
     async def _keep_membership(self) -> None:
-        await self._membership.renew()
-        await recover_claims(self._db, self._settings.connectors)
+        if await self._membership.renew():
+            await recover_claims(self._db, self._settings.connectors)
 
     async def _share_binds(self) -> None:
         """Every node holds its share of each connector's binds and of every rate."""
         nodes = await self._membership.dispatchers()
         for name, dispatcher in self._dispatchers.items():
-            dispatcher.share_with(nodes)
             binds = binds_of(self._settings.connectors[name])
             if binds:
                 held = await self._membership.lease_binds(name, binds=binds, nodes=nodes)
                 dispatcher.connector.hold_binds(held)
+                dispatcher.share_with(await self._membership.bind_holders(name))
+            else:
+                dispatcher.share_with(nodes)
             self._measure(name, dispatcher.connector.health())
 
     def _measure(self, name: str, health: Health) -> None:

@@ -1,8 +1,8 @@
 """Requests with many recipients become messages by the chunk, with progress, across crashes.
 
-One chunk is one transaction: its messages, the queue, the counters and how far it has come. The
-ids are fixed by the request's id and the sequence, so a chunk that runs twice meets its own keys;
-and it cannot, since its transaction also moves the mark.
+One chunk is one transaction: its messages, the queue, the counters and how far it has come. It
+begins by locking that mark: where the mark is not what this node remembers, a commit of its own
+whose answer was lost has moved it, or another node, and the request is loaded anew.
 """
 
 from __future__ import annotations
@@ -34,11 +34,13 @@ CHUNK = 2000
 AT_ONCE = 4
 """Requests one node expands in turns, so that a huge one does not hold up the others."""
 
+EXPANSION_ABANDONED = "expansion.abandoned"
+
 log = get_logger(__name__)
 
 
-class _TakenOver(Exception):
-    """Another node works on this request: ours was thought dead."""
+class _Moved(Exception):
+    """The request has come further than we know, or another node has it: ours was thought dead."""
 
 
 class _Progress(Struct, frozen=True):
@@ -114,20 +116,22 @@ class Expander:
         """One chunk of each request in hand; whether there is more to do."""
         await self._take()
         for job in tuple(self._jobs):
+            self._jobs.remove(job)  # whatever goes wrong, it is then taken and loaded anew
             try:
                 finished = await self._chunk(job)
-            except _TakenOver:
-                finished = True
-            if finished:
-                self._jobs.remove(job)
+            except _Moved:
+                continue
+            if not finished:
+                self._jobs.append(job)
         return bool(self._jobs)
 
     async def _take(self) -> None:
         if len(self._jobs) >= AT_ONCE:
             return
         now = datetime.now(UTC)
+        in_hand = [job.request_id for job in self._jobs]
         for taken in await store.take_expansions(
-            self._db, self._node_id, now, AT_ONCE - len(self._jobs)
+            self._db, self._node_id, now, AT_ONCE - len(self._jobs), in_hand=in_hand
         ):
             job = await self._load(taken)
             if job is not None:
@@ -153,7 +157,7 @@ class Expander:
 
     async def _abandon(self, taken: store.Expansion) -> None:
         """The sender or its connector is gone since the request was accepted."""
-        log.warning("expansion_abandoned", company_id=taken.company_id)
+        log.warning(EXPANSION_ABANDONED, company_id=taken.company_id)
         await store.reject_request(
             self._db, taken.company_id, taken.request_id, datetime.now(UTC),
             "The sender id, or the connector that carries it, is no longer there.",
@@ -173,6 +177,9 @@ class Expander:
         return progress.finished
 
     async def _chunk_in(self, tx: store.Runner, job: _Job, now: datetime) -> _Progress:
+        mark = await store.lock_expansion(tx, job.company_id, job.request_id, self._node_id)
+        if mark != job.next:
+            raise _Moved
         locked = await store.lock_request(tx, job.company_id, job.request_id)
         if locked is None or locked.state == RequestState.CANCELED:
             await store.drop_expansion(tx, job.company_id, job.request_id)
@@ -204,10 +211,10 @@ class Expander:
         )  # fmt: skip
         if progress.finished:
             await store.finish_expansion(tx, job.company_id, job.request_id, now)
-        elif not await store.advance_expansion(
-            tx, job.company_id, job.request_id, progress.next, progress.sequence, self._node_id
-        ):
-            raise _TakenOver
+        else:
+            await store.advance_expansion(
+                tx, job.company_id, job.request_id, progress.next, progress.sequence
+            )
         return progress
 
     def _latin1(self, connector: str) -> bool:

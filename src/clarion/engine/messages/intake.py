@@ -72,26 +72,21 @@ class Intake:
         self._queued = queued
         self._line: deque[_Waiting] = deque()
         self._wake = asyncio.Event()
+        self._stopping = False
         self._flushers = flushers
         self._tasks: list[asyncio.Task[None]] = []
         self._routes: dict[tuple[str, str | None], str | None] = {}
 
     def start(self) -> None:
         self._tasks = [
-            asyncio.create_task(self._flush_for_ever(), name=f"intake-{n}")
+            asyncio.create_task(self._flush_until_stopped(), name=f"intake-{n}")
             for n in range(self._flushers)
         ]
 
     async def stop(self) -> None:
-        """Flush what is in line, then end."""
-        while self._line:
-            self._wake.set()
-            await asyncio.sleep(0)
-            if not any(not task.done() for task in self._tasks):
-                break
-            await asyncio.sleep(0.005)
-        for task in self._tasks:
-            task.cancel()
+        """Flush what is in line, let flushes under way end, then end."""
+        self._stopping = True
+        self._wake.set()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def accept(self, caller: Caller, new: NewRequest) -> UUID:
@@ -152,11 +147,11 @@ class Intake:
         settings = self._settings.connectors[connector]
         return isinstance(settings, SmppConnector) and settings.latin1
 
-    async def _flush_for_ever(self) -> None:
-        while True:
+    async def _flush_until_stopped(self) -> None:
+        while self._line or not self._stopping:
             await self._wake.wait()
             batch = [self._line.popleft() for _ in range(min(len(self._line), MAX_BATCH))]
-            if not self._line:
+            if not self._line and not self._stopping:
                 self._wake.clear()
             if batch:
                 await self._flush(batch)

@@ -40,15 +40,27 @@ class Membership:
         self._name = name
         self._roles = roles
         self._lease = timedelta(seconds=lease)
+        self._expires_at: datetime | None = None
+        self._judges_from = datetime.min.replace(tzinfo=UTC)
 
     @property
     def interval(self) -> float:
         """Seconds between two renewals: a lease survives two that fail."""
         return self._lease.total_seconds() / 4
 
-    async def renew(self) -> None:
-        expires_at = datetime.now(UTC) + self._lease
+    async def renew(self) -> bool:
+        """Prolong the lease; whether other nodes' leases can be judged now.
+
+        A node whose own lease has lapsed was cut off from the database, and so were the others,
+        likely: they get as long as a lease lasts to show that they are alive.
+        """
+        now = datetime.now(UTC)
+        expires_at = now + self._lease
         await store.beat(self._db, self.node_id, self._name, sorted(self._roles), expires_at)
+        if self._expires_at is not None and now > self._expires_at:
+            self._judges_from = expires_at
+        self._expires_at = expires_at
+        return now >= self._judges_from
 
     async def leave(self) -> None:
         """In order: nobody needs to wait for the lease to lapse."""
@@ -57,6 +69,10 @@ class Membership:
     async def dispatchers(self) -> int:
         """How many living nodes feed connectors."""
         return await store.count_live_nodes(self._db, DISPATCH, datetime.now(UTC))
+
+    async def bind_holders(self, connector: str) -> int:
+        """How many nodes hold binds of a connector."""
+        return await store.count_bind_holders(self._db, connector, datetime.now(UTC))
 
     async def lease_binds(self, connector: str, *, binds: int, nodes: int) -> int:
         """Take, keep or give back binds so that nodes have equal shares; answers how many."""

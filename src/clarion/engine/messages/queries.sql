@@ -70,12 +70,14 @@ select r.id from message_request r
 join unnest($1::integer[], $2::uuid[]) as i (company_id, id)
     on r.company_id = i.company_id and r.id = i.id;
 
--- take_expansions: Gives this node requests to expand that nobody, or a dead node, works on.
+-- take_expansions: Gives this node requests to expand that nobody works on: free ones, a dead node's, and its own that it does not know of, since the answer was lost.
 update expansion e set node_id = $1
 from (
     select company_id, request_id from expansion
-    where node_id is null or node_id <> $1
-        and node_id not in (select id from node where expires_at > $2)
+    where not request_id = any($4::uuid[]) and (
+        node_id is null or node_id = $1
+        or node_id not in (select id from node where expires_at > $2)
+    )
     order by request_id limit $3 for update skip locked
 ) free
 where e.company_id = free.company_id and e.request_id = free.request_id
@@ -108,10 +110,12 @@ select $1, $12, r.sender_id, $13, coalesce(r.scheduled_at, $14), m.id, r.expires
 from m join message_request r on r.company_id = $1 and r.id = $2
 where m.state in ('CREATED', 'SCHEDULED');
 
+-- lock_expansion: How far a request has come, if this node still works on it.
+select next from expansion where company_id = $1 and request_id = $2 and node_id = $3 for update;
+
 -- advance_expansion: Records how far a request has come.
 update expansion set next = $3, sequence = $4
-where company_id = $1 and request_id = $2 and node_id = $5
-returning next;
+where company_id = $1 and request_id = $2;
 
 -- count_prepared: Adds prepared messages to a request's counters.
 update message_request set
@@ -473,6 +477,9 @@ on conflict (connector, slot) do update set node_id = excluded.node_id,
     expires_at = excluded.expires_at
     where bind_lease.node_id = excluded.node_id or bind_lease.expires_at <= $5
 returning slot;
+
+-- bind_holders: How many nodes hold binds of a connector.
+select count(distinct node_id) from bind_lease where connector = $1 and expires_at > $2;
 
 -- release_binds: Gives back binds above our share.
 delete from bind_lease where connector = $1 and node_id = $2 and not slot = any($3::smallint[]);

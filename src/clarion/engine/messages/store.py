@@ -486,6 +486,11 @@ async def lease_binds(
     return [row["slot"] for row in rows]
 
 
+async def count_bind_holders(on: Runner, connector: str, now: datetime) -> int:
+    count: int = await on.fetchval(SQL["bind_holders"], connector, now)
+    return count
+
+
 async def release_binds(on: Runner, connector: str, node_id: UUID, keep: Sequence[int]) -> None:
     await on.execute(SQL["release_binds"], connector, node_id, keep)
 
@@ -613,8 +618,11 @@ class Expansion(Struct, frozen=True):
     sequence: int
 
 
-async def take_expansions(on: Runner, node_id: UUID, now: datetime, limit: int) -> list[Expansion]:
-    rows = await on.fetch(SQL["take_expansions"], node_id, now, limit)
+async def take_expansions(
+    on: Runner, node_id: UUID, now: datetime, limit: int, *, in_hand: Sequence[UUID]
+) -> list[Expansion]:
+    """`in_hand`: what this node has and knows; what it has without knowing is taken too."""
+    rows = await on.fetch(SQL["take_expansions"], node_id, now, limit, in_hand)
     return [Expansion(*row) for row in rows]
 
 
@@ -657,14 +665,18 @@ async def count_prepared(
     )
 
 
+async def lock_expansion(
+    on: Runner, company_id: int, request_id: UUID, node_id: UUID
+) -> int | None:
+    """The mark, held; None when the expansion is over, or another node's by now."""
+    mark: int | None = await on.fetchval(SQL["lock_expansion"], company_id, request_id, node_id)
+    return mark
+
+
 async def advance_expansion(
-    on: Runner, company_id: int, request_id: UUID, next: int, sequence: int, node_id: UUID
-) -> bool:
-    """Move the mark; False when the expansion is another node's by now."""
-    moved = await on.fetchval(
-        SQL["advance_expansion"], company_id, request_id, next, sequence, node_id
-    )
-    return moved is not None
+    on: Runner, company_id: int, request_id: UUID, next: int, sequence: int
+) -> None:
+    await on.execute(SQL["advance_expansion"], company_id, request_id, next, sequence)
 
 
 async def finish_expansion(on: Runner, company_id: int, request_id: UUID, now: datetime) -> None:
