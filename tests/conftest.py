@@ -5,9 +5,11 @@ The schema is migrated once, with partitions, into a template; a test's database
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
@@ -22,6 +24,9 @@ from clarion.storage.database import Database
 from clarion.storage.embedded import EmbeddedPostgres
 from clarion.storage.migrate import migrate
 
+Clone = Callable[[], AbstractAsyncContextManager[str]]
+
+ROOM = 2 << 30
 TEMPLATE = "clarion_template"
 _numbers = count(1)
 
@@ -29,7 +34,7 @@ _numbers = count(1)
 @pytest.fixture(scope="session")
 def server_url() -> Iterator[str]:
     """A server for the run, as the embedded launcher starts it."""
-    home = Path(tempfile.mkdtemp(prefix="clarion-tests-"))
+    home = Path(tempfile.mkdtemp(prefix="clarion-tests-", dir=_roomy_memory()))
     server = EmbeddedPostgres(home)
     try:
         yield server.start()
@@ -44,6 +49,7 @@ async def _administration(server_url: str) -> AsyncIterator[asyncpg.Connection]:
     connection = await asyncpg.connect(server_url)
     await connection.execute("alter system set fsync = off")
     await connection.execute("alter system set synchronous_commit = off")
+    await connection.execute("alter system set max_wal_size = '256MB'")
     await connection.execute("select pg_reload_conf()")
     yield connection
     await connection.close()
@@ -59,15 +65,36 @@ async def _template(server_url: str, _administration: asyncpg.Connection) -> str
     return TEMPLATE
 
 
+@pytest.fixture(scope="session")
+def clone(server_url: str, _template: str, _administration: asyncpg.Connection) -> Clone:
+    """Makes migrated databases: `async with clone() as url`."""
+
+    @asynccontextmanager
+    async def cloned() -> AsyncIterator[str]:
+        name = f"test_{next(_numbers)}"
+        await _administration.execute(
+            f"create database {name} template {_template} strategy file_copy"
+        )
+        yield _on(server_url, name)
+        await _administration.execute(f"drop database {name} with (force)")
+
+    return cloned
+
+
 @pytest.fixture
-async def database_url(
-    server_url: str, _template: str, _administration: asyncpg.Connection
-) -> AsyncIterator[str]:
+async def database_url(clone: Clone) -> AsyncIterator[str]:
     """The URL of a fresh, migrated database."""
-    name = f"test_{next(_numbers)}"
-    await _administration.execute(f"create database {name} template {_template} strategy file_copy")
-    yield _on(server_url, name)
-    await _administration.execute(f"drop database {name} with (force)")
+    async with clone() as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+async def shared_db(clone: Clone) -> AsyncIterator[Database]:
+    """One migrated database for all tests of a module, which must not be in each other's way."""
+    async with clone() as url:
+        database = await Database.connect(settings.Database(), url=url)
+        yield database
+        await database.close()
 
 
 @pytest.fixture
@@ -87,6 +114,14 @@ async def db(database_url: str) -> AsyncIterator[Database]:
     database = await Database.connect(settings.Database(), url=database_url)
     yield database
     await database.close()
+
+
+def _roomy_memory() -> str | None:
+    """Memory in place of a disk, where there is enough of it; in containers there seldom is."""
+    place = Path("/dev/shm")
+    if place.is_dir() and os.access(place, os.W_OK) and shutil.disk_usage(place).free > ROOM:
+        return str(place)
+    return None
 
 
 def _on(url: str, database: str) -> str:

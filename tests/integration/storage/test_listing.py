@@ -40,8 +40,9 @@ SENDERS = Listing(
 )  # fmt: skip
 
 
-@pytest.fixture
-async def senders(db: Database) -> Database:
+@pytest.fixture(scope="module")
+async def senders(shared_db: Database) -> Database:
+    db = shared_db
     for company in (COMPANY, OTHER):
         await db.execute(
             "insert into company (id, name, created_at) values ($1, $2, $3)",
