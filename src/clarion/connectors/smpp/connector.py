@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 
 from clarion import metrics
 from clarion.connectors.smpp import dial, incoming, statuses
+from clarion.connectors.smpp.complaints import Complaints
 from clarion.connectors.smpp.link import Link
 from clarion.connectors.smpp.model import Answer, Delivery, Ending, Reply, State
 from clarion.connectors.smpp.outgoing import Outgoing, Request, Ticket, Unsendable
@@ -52,7 +52,7 @@ class SmppConnector:
         self._waiting: list[Request] = []  # handed over, and no window has room
         self._untold: list[Outcome] = []
         self._unreadable = metrics.RECEIPTS_UNREADABLE.labels(name)
-        self._complained = 0.0
+        self._complaints = Complaints(log)
 
     # ------------------------------------------------------------ ports.Connector
 
@@ -247,10 +247,7 @@ class SmppConnector:
         """The SMSC would only repeat what nobody can read, so it is told that all is well."""
         session.reply(replies, status=statuses.OK)
         self._unreadable.inc(len(replies))
-        now = time.monotonic()
-        if now - self._complained >= 1.0:
-            self._complained = now
-            log.warning(UNREADABLE, connector=self.name, count=len(replies))
+        self._complaints.warn(UNREADABLE, connector=self.name, count=len(replies))
 
 
 def _settle(session: Session[Ticket], replies: list[Reply], stored: bool) -> None:  # noqa: FBT001 - the port's callback has one positional argument

@@ -7,8 +7,9 @@ import ssl
 from typing import TypeVar
 
 from clarion.connectors.smpp import pdu
+from clarion.connectors.smpp.listener import Listener
 from clarion.connectors.smpp.model import End, Ending, Limits, State
-from clarion.connectors.smpp.session import Listener, Session
+from clarion.connectors.smpp.session import Session
 from clarion.settings import SmppConnector, Tls
 
 T = TypeVar("T")
@@ -89,7 +90,7 @@ def tls_context(tls: Tls) -> ssl.SSLContext:
 
 def _too_slow(session: Session[T], settings: SmppConnector) -> Ending:
     seconds = f"{settings.connect_timeout:g} s"
-    if session.connected:
+    if session.address is not None:
         return Ending(End.SILENT, f"{where(settings)} did not answer the bind within {seconds}")
     return Ending(End.UNREACHABLE, f"no connection to {where(settings)} within {seconds}")
 

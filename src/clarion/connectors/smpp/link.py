@@ -7,9 +7,10 @@ import time
 from contextlib import suppress
 
 from clarion.connectors.smpp import dial
+from clarion.connectors.smpp.listener import Listener
 from clarion.connectors.smpp.model import End, Ending, State
 from clarion.connectors.smpp.outgoing import Ticket
-from clarion.connectors.smpp.session import Listener, Session
+from clarion.connectors.smpp.session import Session
 from clarion.kit import backoff
 from clarion.log import get_logger
 from clarion.settings import SmppConnector

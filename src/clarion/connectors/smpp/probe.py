@@ -100,7 +100,7 @@ class _Probe:
         session = dial.new_session(self._settings, command_id, self)
         ending = await dial.open_session(session, self._settings)
         step = pdu.name(command_id)
-        if session.connected:
+        if session.address is not None:
             words = f"reached {dial.where(self._settings)} at {session.address}"
             self._add("connect", True, words, began)
         else:

@@ -9,12 +9,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from typing import Any, ClassVar, Generic, Protocol, TypeVar, cast
+from typing import Any, ClassVar, Generic, TypeVar, cast
 
 from clarion.connectors.smpp import codec, pdu, statuses
 from clarion.connectors.smpp.codec import HEADER, MAX_PDU, Malformed
+from clarion.connectors.smpp.complaints import Complaints
+from clarion.connectors.smpp.keepalive import KeepAlive, Verdict
+from clarion.connectors.smpp.listener import Listener
 from clarion.connectors.smpp.model import Answer, Delivery, End, Ending, Limits, Reply, State
 from clarion.connectors.smpp.pdu import BindResp
+from clarion.connectors.smpp.remainder import Remainder
 from clarion.connectors.smpp.window import Window
 from clarion.log import get_logger
 
@@ -22,7 +26,7 @@ log = get_logger(__name__)
 
 MALFORMED = "smpp.malformed"
 UNEXPECTED = "smpp.unexpected"
-ALERT = "smpp.alert_notification"
+NOTICE = "smpp.notice"
 
 MAX_UNSETTLED = 10_000
 """Deliveries of one bind that may wait for their commit; above it the SMSC is asked to wait."""
@@ -36,24 +40,6 @@ PARTING = 1.0
 T = TypeVar("T")
 
 
-class Listener(Protocol[T]):
-    """What the owner of a session hears. Called at most once each for one `data_received`."""
-
-    def answered(self, session: Session[T], answers: list[Answer[T]]) -> None: ...
-
-    def unanswered(self, session: Session[T], tickets: list[T]) -> None:
-        """These were written, and no answer came in time."""
-
-    def delivered(self, session: Session[T], deliveries: list[Delivery]) -> None:
-        """To be answered by `session.reply`."""
-
-    def writable(self, session: Session[T]) -> None:
-        """More can be submitted: it is bound now, or the peer reads again."""
-
-    def ended(self, session: Session[T], ending: Ending, tickets: list[T]) -> None:
-        """It is over; these were written and are not answered."""
-
-
 class Session(asyncio.Protocol, Generic[T]):
     """A connection and the bind on it."""
 
@@ -62,7 +48,6 @@ class Session(asyncio.Protocol, Generic[T]):
     ) -> None:
         self.state = State.OPENING
         self.peer: BindResp | None = None
-        self.round_trip: float | None = None  # of the last enquire_link
         self.transmits = command_id != pdu.BIND_RECEIVER
         loop = asyncio.get_running_loop()
         self.opened: asyncio.Future[BindResp | None] = loop.create_future()
@@ -75,18 +60,16 @@ class Session(asyncio.Protocol, Generic[T]):
         self._call_later = loop.call_later
         self._transport: asyncio.Transport | None = None
         self._window: Window[T] = Window()
-        self._bind_sequence = 0
         self._unsettled = 0
-        self._rest = bytearray()
-        self._needed = 0
+        self._rest = Remainder()
         self._out: list[bytes] = []
         self._corked = False
         self._paused = False
-        self._heard = 0.0
-        self._enquiry: tuple[int, float] | None = None
+        self._alive = KeepAlive(loop.time())
         self._deadline: float | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._ending: Ending | None = None
+        self._complaints = Complaints(log)
         self._answers: list[Answer[T]] = []
         self._deliveries: list[Delivery] = []
 
@@ -100,14 +83,15 @@ class Session(asyncio.Protocol, Generic[T]):
         return self._limits.window - len(self._window)
 
     @property
-    def connected(self) -> bool:
-        return self._transport is not None
+    def round_trip(self) -> float | None:
+        """Seconds that the last enquire_link took."""
+        return self._alive.round_trip
 
     @property
-    def address(self) -> str:
-        """Where the connection leads."""
+    def address(self) -> str | None:
+        """Where the connection leads; None: there is none yet."""
         peer = self._transport.get_extra_info("peername") if self._transport else None
-        return str(peer[0]) if peer else "?"
+        return str(peer[0]) if peer else None
 
     @property
     def in_flight(self) -> int:
@@ -135,7 +119,7 @@ class Session(asyncio.Protocol, Generic[T]):
     def enquire(self) -> None:
         """Ask whether the SMSC is there; `round_trip` will tell."""
         sequence = self._window.next_sequence()
-        self._enquiry = (sequence, self._now())
+        self._alive.asked(sequence, self._now())
         self._send(codec.header(pdu.ENQUIRE_LINK, sequence))
 
     def drain(self, seconds: float) -> None:
@@ -162,24 +146,21 @@ class Session(asyncio.Protocol, Generic[T]):
         if self._ending is not None:  # aborted while it connected
             self._transport.abort()
             return
-        self._heard = self._now()
-        self._bind_sequence = self._window.next_sequence()
+        self._alive.heard = self._now()
+        sequence = self._window.next_sequence()
         body = codec.write_bind(self._bind)
-        head = HEADER.pack(16 + len(body), self._command_id, 0, self._bind_sequence)
+        head = HEADER.pack(16 + len(body), self._command_id, 0, sequence)
         self._send(head + body)
         self._tick()
 
     def data_received(self, data: bytes) -> None:
-        self._heard = self._now()
-        if self._rest:
-            self._rest += data
-            if len(self._rest) < self._needed:
-                return
-            data = bytes(self._rest)
-            self._rest.clear()
+        self._alive.heard = self._now()
+        whole = self._rest.join(data)
+        if whole is None:
+            return
         self._corked = True
         try:
-            self._read(data)
+            self._read(whole)
             self._report()
         finally:
             self._corked = False
@@ -223,14 +204,9 @@ class Session(asyncio.Protocol, Generic[T]):
                 if self._ending is not None:
                     return None
             start = stop
-        self._keep(data, start)
+        if start < end:
+            self._rest.keep(data[start:])
         return None
-
-    def _keep(self, data: bytes, start: int) -> None:
-        if start < len(data):
-            self._rest += data[start:]
-            whole = len(self._rest) >= 4
-            self._needed = max(int.from_bytes(self._rest[:4], "big") if whole else 0, 16)
 
     def _deliver(self, command_id: int, sequence: int, body: bytes) -> None:
         reply = (command_id | pdu.RESPONSE, sequence)
@@ -242,7 +218,7 @@ class Session(asyncio.Protocol, Generic[T]):
             message = read(body)
         except Malformed as error:
             # The frame is sound, so the session goes on; the same bytes would fail again.
-            log.warning(MALFORMED, command=pdu.name(command_id), words=str(error))
+            self._complaints.warn(MALFORMED, command=pdu.name(command_id), words=str(error))
             return self.reply((reply,), status=statuses.RX_P_APPN)
         self._deliveries.append((reply, message))
         return None
@@ -263,7 +239,7 @@ class Session(asyncio.Protocol, Generic[T]):
         if handle is not None:
             handle(self, received)
         elif not received.command_id & pdu.RESPONSE:
-            log.warning(UNEXPECTED, command=pdu.name(received.command_id))
+            self._complaints.warn(UNEXPECTED, command=pdu.name(received.command_id))
             nack = codec.header(pdu.GENERIC_NACK, received.sequence, status=statuses.RINVCMDID)
             self._send(nack)
 
@@ -287,9 +263,7 @@ class Session(asyncio.Protocol, Generic[T]):
         self._send(codec.header(pdu.ENQUIRE_LINK_RESP, received.sequence))
 
     def _take_enquire_link_resp(self, received: pdu.Pdu) -> None:
-        if self._enquiry is not None and self._enquiry[0] == received.sequence:
-            self.round_trip = self._now() - self._enquiry[1]
-            self._enquiry = None
+        self._alive.answered(received.sequence, self._now())
 
     def _take_unbind(self, received: pdu.Pdu) -> None:
         self._send(codec.header(pdu.UNBIND_RESP, received.sequence))
@@ -307,13 +281,11 @@ class Session(asyncio.Protocol, Generic[T]):
         elif self.state is State.OPENING:
             self._refused(status)
         else:
-            log.warning(UNEXPECTED, command="generic_nack", status=statuses.name(status))
+            self._complaints.warn(UNEXPECTED, command="generic_nack", status=statuses.name(status))
 
-    def _take_alert(self, _: pdu.Pdu) -> None:
-        log.info(ALERT)  # it has no response (4.12), and nobody waits for it
-
-    def _take_outbind(self, _: pdu.Pdu) -> None:
-        log.info(UNEXPECTED, command="outbind")  # we are binding as it is
+    def _take_notice(self, received: pdu.Pdu) -> None:
+        """alert_notification and outbind: they have no response, and nobody waits for them."""
+        log.info(NOTICE, command=pdu.name(received.command_id))
 
     _HANDLERS: ClassVar[dict[int, Callable[[Session[Any], pdu.Pdu], None]]] = {
         **dict.fromkeys((command | pdu.RESPONSE for command in pdu.BINDS), _take_bind_resp),
@@ -322,12 +294,12 @@ class Session(asyncio.Protocol, Generic[T]):
         pdu.UNBIND: _take_unbind,
         pdu.UNBIND_RESP: _take_unbind_resp,
         pdu.GENERIC_NACK: _take_generic_nack,
-        pdu.ALERT_NOTIFICATION: _take_alert,
-        pdu.OUTBIND: _take_outbind,
+        pdu.ALERT_NOTIFICATION: _take_notice,
+        pdu.OUTBIND: _take_notice,
     }
 
     def _not_smpp(self, length: int, sequence: int) -> None:
-        log.warning(MALFORMED, command_length=length)
+        self._complaints.warn(MALFORMED, command_length=length)
         self._send(codec.header(pdu.GENERIC_NACK, sequence, status=statuses.RINVCMDLEN))
         self._close(Ending(End.BROKEN, f"the SMSC sent a PDU of {length} octets"))
 
@@ -366,13 +338,14 @@ class Session(asyncio.Protocol, Generic[T]):
         """Ask a silent peer whether it is there; end what does not even answer that."""
         if self.state in (State.OPENING, State.CLOSED):
             return  # the owner limits the time of a bind
-        if self._enquiry is None:
-            if now - self._heard >= self._limits.enquire_link:
-                self.enquire()
-        elif now - max(self._heard, self._enquiry[1]) >= self._limits.response_timeout:
+        limits = self._limits
+        verdict = self._alive.verdict(
+            now, silence=limits.enquire_link, patience=limits.response_timeout
+        )
+        if verdict is Verdict.ASK:
+            self.enquire()
+        elif verdict is Verdict.GONE:
             self.abort(Ending(End.SILENT, "the SMSC does not answer enquire_link"))
-        elif self._heard > self._enquiry[1] and now - self._enquiry[1] > self._limits.enquire_link:
-            self._enquiry = None  # it speaks, but does not know enquire_link
 
     # ------------------------------------------------------------ the end
 
