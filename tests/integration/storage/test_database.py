@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import AsyncIterator
+from contextlib import suppress
+from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 import pytest
@@ -227,6 +229,63 @@ async def test_hosts_are_tried_in_turn(database_url: str) -> None:
     assert await database.fetchval("select 1") == 1
     await database.close()
     silent.close()
+
+
+class Relay:
+    """A TCP port in front of the server's socket, which can die as a machine does."""
+
+    def __init__(self, url: str) -> None:
+        self._socket = url.partition("host=")[2] + "/.s.PGSQL.5432"
+        self._writers: list[asyncio.StreamWriter] = []
+        self.taken = 0
+
+    async def __aenter__(self) -> Relay:
+        self._server = await asyncio.start_server(self._relay, "127.0.0.1", 0)
+        self.port = self._server.sockets[0].getsockname()[1]
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self.die()
+        await self._server.wait_closed()
+
+    def die(self) -> None:
+        self._server.close()
+        for writer in self._writers:
+            writer.transport.abort()
+
+    async def _relay(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.taken += 1
+        there_reader, there = await asyncio.open_unix_connection(self._socket)
+        self._writers += [writer, there]
+        await asyncio.gather(_pump(reader, there), _pump(there_reader, writer))
+
+
+async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    with suppress(OSError):
+        while octets := await reader.read(65536):
+            writer.write(octets)
+    writer.transport.abort()
+
+
+async def test_when_a_host_dies_the_other_one_is_used(database_url: str) -> None:
+    async with Relay(database_url) as first, Relay(database_url) as second:
+        url = urlsplit(database_url)._replace(
+            netloc=f"clarion@127.0.0.1:{first.port},127.0.0.1:{second.port}",
+            query="sslmode=disable",
+        )
+        database = await Database.connect(settings.Database(), url=urlunsplit(url))
+
+        async def work(connection: asyncpg.Connection) -> None:
+            sock = connection._transport.get_extra_info("socket")
+            assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
+            first.die()
+            await connection.fetchval("select 1")
+
+        with pytest.raises(Unavailable):
+            await database.run(work)
+        assert await database.fetchval("select 1") == 1
+        assert second.taken == 1
+        await database.close()
 
 
 async def test_hints_are_heard_and_equal_ones_become_one(db: Database, database_url: str) -> None:
