@@ -16,6 +16,7 @@ from functools import partial
 
 import uvicorn
 
+from clarion import metrics
 from clarion.api.server import create_app
 from clarion.api.services import Services
 from clarion.connectors.sandbox.carrier import Sandbox
@@ -48,6 +49,7 @@ ROLES = frozenset({API, DISPATCH, JOBS})
 RECEIPT_RETRY_SECONDS = 0.5
 EXPANSION_POLL_SECONDS = 1.0
 SOON = 5.0
+POOL_SECONDS = 1.0
 RECORD_SECONDS = 3.0
 
 EXPANSION_WAITS = "expansion.waits"
@@ -102,6 +104,7 @@ class Node:
         self._carriers = Carriers(
             self.db, self._connectors(), self._recorder, self._membership, self.settings
         )
+        self._every("pool", POOL_SECONDS, self._measure_pool)
         await self._start_dispatch()
         await self._start_jobs()
         await self._start_api()
@@ -226,6 +229,11 @@ class Node:
                 with suppress(TimeoutError):
                     async with asyncio.timeout(EXPANSION_POLL_SECONDS):
                         await self._expand.wait()
+
+    async def _measure_pool(self) -> None:
+        use = self.db.use()
+        metrics.POOL_CONNECTIONS.set(use.size)
+        metrics.POOL_IDLE.set(use.idle)
 
     def _every(self, name: str, seconds: float, work: Callable[[], Awaitable[object]]) -> None:
         async def loop() -> None:
