@@ -129,19 +129,21 @@ class Door:
     description: str = field(default="", repr=False)
 
 
+def read_pairs(raw: bytes, *, limit: int) -> dict[str, list[str]]:
+    """The fields of a query string or of a form-encoded body."""
+    try:
+        pairs = parse_qs(
+            raw.decode("utf-8"), keep_blank_values=True, max_num_fields=limit, errors="strict"
+        )
+    except (ValueError, UnicodeDecodeError) as error:
+        raise InvalidInput("The query string or the form cannot be read.") from error
+    if any("\0" in value for values in pairs.values() for value in values):
+        raise InvalidInput("No text may hold the character U+0000.")
+    return pairs
+
+
 def _parse_query(raw: bytes) -> dict[str, str]:
     if not raw:
         return {}
-    try:
-        pairs = parse_qs(
-            raw.decode("utf-8"),
-            keep_blank_values=True,
-            max_num_fields=MAX_QUERY_FIELDS,
-            errors="strict",
-        )
-    except (ValueError, UnicodeDecodeError) as error:
-        raise InvalidInput("The query string cannot be read.") from error
-    query = {name: ",".join(values) for name, values in pairs.items()}
-    if any("\0" in value for value in query.values()):
-        raise InvalidInput("No text may hold the character U+0000.")
-    return query
+    pairs = read_pairs(raw, limit=MAX_QUERY_FIELDS)
+    return {name: ",".join(values) for name, values in pairs.items()}

@@ -13,14 +13,13 @@ from datetime import datetime
 from enum import StrEnum
 from types import UnionType
 from typing import Annotated, Any, Union, get_args, get_origin
-from urllib.parse import parse_qs
 from uuid import UUID
 
 import msgspec
 from asyncpg.pgproto.pgproto import UUID as FastUUID
 from msgspec import UNSET, Struct
 
-from clarion.api.call import Call
+from clarion.api.call import Call, read_pairs
 from clarion.api.problems import input_problem
 from clarion.api.wire import FORMS, WireForm
 from clarion.errors import InvalidInput
@@ -240,12 +239,7 @@ def is_list(declared: Any) -> bool:
 
 def _read_form(raw: bytes, struct: type[Struct]) -> Any:
     """A form-encoded body: a field that holds several values may be repeated or have commas."""
-    try:
-        pairs = parse_qs(
-            raw.decode("utf-8"), keep_blank_values=True, max_num_fields=_MAX_FORM_FIELDS
-        )
-    except (ValueError, UnicodeDecodeError) as error:
-        raise InvalidInput("The form cannot be read.") from error
+    pairs = read_pairs(raw, limit=_MAX_FORM_FIELDS)
     values: dict[str, Any] = {}
     for known in msgspec.structs.fields(struct):
         given = pairs.get(known.encode_name)

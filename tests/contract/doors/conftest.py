@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
-from itertools import count
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
@@ -25,8 +24,6 @@ from clarion.engine.senders.service import seed_catalogue
 from clarion.kit.vault import Vault
 from clarion.storage.database import Database
 
-_numbers = count(1)
-
 
 @pytest.fixture(scope="session")
 async def site(
@@ -37,7 +34,7 @@ async def site(
     url = urlunsplit(urlsplit(server_url)._replace(path="/doors"))
     database = await Database.connect(settings.Database(), url=url)
     async with _installation(database) as made:
-        await made.company("Operator")
+        await made.company()
         yield made
     await database.close()
     await _administration.execute("drop database doors with (force)")
@@ -46,29 +43,33 @@ async def site(
 @pytest.fixture
 async def client(site: Site) -> Client:
     """A company of the test's own."""
-    return await site.company(f"Company {next(_numbers)}")
+    return await site.company()
 
 
 @pytest.fixture
-async def make_site(db: Database) -> AsyncIterator[SiteMaker]:
-    """Starts installations on a fresh database, with settings of the test's choice."""
+async def make_site(site: Site) -> AsyncIterator[SiteMaker]:
+    """Starts more processes of the shared installation, with settings of the test's choice."""
     async with AsyncExitStack() as stack:
 
         async def make(doors: Iterable[Door] | None = None, **sections: Any) -> Site:
-            return await stack.enter_async_context(_installation(db, doors, **sections))
+            return await stack.enter_async_context(
+                _installation(site.services.db, doors, **sections)
+            )
 
         yield make
 
 
 @pytest.fixture
-async def fresh_site(make_site: SiteMaker) -> Site:
-    return await make_site()
+async def fresh_site(db: Database) -> AsyncIterator[Site]:
+    """An installation without any company yet."""
+    async with _installation(db) as made:
+        yield made
 
 
 @pytest.fixture
 async def operator(fresh_site: Site) -> Client:
     """The first company of a fresh installation."""
-    return await fresh_site.company("Operator")
+    return await fresh_site.company()
 
 
 @asynccontextmanager

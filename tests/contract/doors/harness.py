@@ -7,6 +7,7 @@ import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from itertools import count
 from typing import Any
 
 import aiohttp
@@ -19,6 +20,8 @@ from clarion.engine.accounts.tokens import issue_token
 from clarion.engine.senders.model import NewSender, SenderState
 from clarion.engine.senders.service import create_sender
 from clarion.kit import ids
+
+_numbers = count(1)
 
 LIVE = "/scg-external-api/api/v1"
 REFERENCE = "/scg/v1"
@@ -94,9 +97,9 @@ class Site:
     services: Services
     session: aiohttp.ClientSession
 
-    async def company(self, name: str, *, rate_limit: float | None = None) -> Client:
+    async def company(self, *, rate_limit: float | None = None) -> Client:
         """A new company with one application."""
-        db = self.services.db
+        db, name = self.services.db, f"Company {next(_numbers)}"
         company = await create_company(db, name=name)
         made = await create_application(db, company.id, name="app", rate_limit=rate_limit)
         token = await issue_token(db, company.id, made.application.id)

@@ -152,7 +152,7 @@ async def test_with_automatic_provisioning_the_first_state_can_be_active(client:
 
 async def test_without_it_a_sender_id_waits_for_the_operator(make_site: SiteMaker) -> None:
     site = await make_site(senders={"auto_provision": False})
-    client = await site.company("Operator")
+    client = await site.company()
     id = await make(client, state="ACTIVE")
     assert (await read(client, id))["state"] == "PENDING_IMPLEMENTATION"
     reply = await client.post(f"{SENDERS}/{id}", {"state": "ACTIVE"})
@@ -230,7 +230,7 @@ async def test_an_address_is_had_once_in_a_company(site: Site, client: Client) -
     id = await make(client)
     reply = await client.post(SENDERS, LONG | {"address": "15550001111"})
     assert (reply.status, reply.code) == (409, "1011")
-    await make(await site.company(f"Other than {client.caller.company_id}"))
+    await make(await site.company())
     await make(client, type_id="VOICE")
     await client.delete(f"{SENDERS}/{id}")
     await make(client)
@@ -448,7 +448,7 @@ async def test_a_preprovisioned_sender_id_is_taken_and_given_back(
     fresh_site: Site, operator: Client, form: str
 ) -> None:
     offer = await _offer(fresh_site, operator, "PREPROVISIONED")
-    taker, rival = await fresh_site.company("Taker"), await fresh_site.company("Rival")
+    taker, rival = await fresh_site.company(), await fresh_site.company()
     assert await listed(taker, "ownership=PREPROVISIONED") == [offer]
     seen = await read(taker, offer)
     assert "credentials" not in seen
@@ -478,7 +478,7 @@ async def test_a_shared_sender_id_is_used_by_many_each_through_a_child(
 ) -> None:
     offer = await _offer(fresh_site, operator, "SHARED")
     for name in ("One", "Two"):
-        company = await fresh_site.company(name)
+        company = await fresh_site.company()
         reply = await company.post(SENDERS, {"parent_id": offer, "name": name})
         assert reply.status == 200
         child = await read(company, reply.json["id"])
@@ -495,13 +495,13 @@ async def test_of_many_who_take_one_sender_id_at_once_one_has_it(
     fresh_site: Site, operator: Client
 ) -> None:
     offer = await _offer(fresh_site, operator, "PREPROVISIONED")
-    takers = [await fresh_site.company(f"Taker {n}") for n in range(6)]
+    takers = [await fresh_site.company() for n in range(6)]
     replies = await asyncio.gather(*(t.post(f"{SENDERS}/{offer}/purchase") for t in takers))
     assert sorted(reply.status for reply in replies) == [200, 404, 404, 404, 404, 404]
 
 
 async def test_only_the_operator_offers_sender_ids(fresh_site: Site, operator: Client) -> None:
-    other = await fresh_site.company("Other")
+    other = await fresh_site.company()
     for ownership in ("SHARED", "PREPROVISIONED"):
         reply = await other.post(SENDERS, LONG | {"ownership": ownership})
         assert (reply.status, reply.code) == (403, "403")
@@ -515,7 +515,7 @@ async def test_others_cannot_change_what_the_operator_offers(
     fresh_site: Site, operator: Client
 ) -> None:
     offer = await _offer(fresh_site, operator, "SHARED")
-    other = await fresh_site.company("Other")
+    other = await fresh_site.company()
     assert (await other.post(f"{SENDERS}/{offer}", {"name": "mine"})).status == 404
     assert (await other.delete(f"{SENDERS}/{offer}")).status == 404
 
@@ -558,7 +558,7 @@ async def test_the_directory_says_what_is_wrong_with_a_from(site: Site, client: 
     await site.sender(client, address="15550001001", type_id="LONGCODE")
     await site.sender(client, address="15550001001", type_id="VOICE")
     sleeping = await site.sender(client, address="15550001002", state=SenderState.INACTIVE)
-    stranger = await site.company(f"Stranger to {client.caller.company_id}")
+    stranger = await site.company()
     theirs = await site.sender(stranger)
     cases = {
         "": "must name",

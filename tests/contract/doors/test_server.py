@@ -82,7 +82,7 @@ async def test_a_revoked_token_is_refused_within_a_second(site: Site, client: Cl
 
 async def test_internal_headers_count_only_from_a_trusted_network(make_site: SiteMaker) -> None:
     site = await make_site(http={"trusted_networks": ("127.0.0.0/8",)})
-    client = await site.company("Operator")
+    client = await site.company()
     who = {
         "Authorization": None,
         "INT-COMPANYID": str(client.caller.company_id),
@@ -181,7 +181,7 @@ async def test_media_types_are_compared_without_case(
 
 async def test_a_body_over_the_limit_is_413(make_site: SiteMaker) -> None:
     site = await make_site(http={"max_body_bytes": 200_000})
-    client = await site.company("Operator")
+    client = await site.company()
     reply = await client.post(REQUESTS, {"from": "x", "body": "b" * 200_000})
     assert (reply.status, reply.code) == (413, "413")
 
@@ -199,9 +199,9 @@ async def test_the_rate_limit_of_an_application_answers_429_with_retry_after(
     make_site: SiteMaker,
 ) -> None:
     site = await make_site(http={"rate_limit": 0.5, "rate_burst": 3})
-    client = await site.company("Operator")
-    other = await site.company("Other")
-    free = await site.company("Free", rate_limit=0)
+    client = await site.company()
+    other = await site.company()
+    free = await site.company(rate_limit=0)
     replies = [await client.get(REQUESTS) for _ in range(5)]
     assert [r.status for r in replies] == [200, 200, 200, 429, 429]
     assert replies[3].code == "429"
@@ -218,7 +218,7 @@ async def test_a_surprise_is_500_with_the_id_under_which_the_log_has_it(
 
     door = Door("odd", "/odd", [Route("GET", "/thing", surprise)], problem, LIVE_FORM)
     site = await make_site(doors=[door])
-    client = await site.company("Operator")
+    client = await site.company()
     reply = await client.get("/odd/thing", whole=True)
     assert (reply.status, reply.code) == (500, "500")
     assert reply.headers["X-Request-Id"] in reply.json["error_description"]
@@ -235,7 +235,7 @@ async def test_while_the_database_is_away_the_answer_is_503_with_retry_after(
 
     door = Door("odd", "/odd", [Route("GET", "/thing", away)], problem, LIVE_FORM)
     site = await make_site(doors=[door])
-    client = await site.company("Operator")
+    client = await site.company()
     reply = await client.get("/odd/thing", whole=True)
     assert (reply.status, reply.code) == (503, "503")
     assert int(reply.headers["Retry-After"]) >= 1
@@ -255,7 +255,7 @@ async def test_fixed_segments_go_before_parameters(make_site: SiteMaker) -> None
         Route("GET", "/things/{id}/parts/{part}", show),
     ]
     site = await make_site(doors=[Door("odd", "/odd", routes, problem, LIVE_FORM)])
-    client = await site.company("Operator")
+    client = await site.company()
     for path, expected in {
         "/odd/things/fixed": "fixed",
         "/odd/things/7": {"id": "7"},

@@ -1,0 +1,131 @@
+"""Nothing of another company can be read, changed, or told apart from what does not exist."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+from harness import Client, Reply, Site
+from test_message_requests import make, messages_of
+
+from clarion.api.doors import all_doors
+from clarion.kit import ids
+
+BODIES: tuple[dict[str, Any], ...] = (
+    {},
+    {"state": "CANCELED"},
+    {"state": "TRANSMITTING"},
+    {"state": "CONVERTED"},
+    {"state": "DELETED"},
+    {"name": "mine", "campaign_id": "mine", "version_number": 1},
+    {"to": "15550001000", "text": "x"},
+)
+
+
+def _routes(services: Any) -> list[tuple[str, str]]:
+    return [
+        (route.method, door.prefix + route.path)
+        for door in all_doors(services)
+        for route in door.routes
+        if "{" in route.path and not route.open
+    ]
+
+
+async def _everything(site: Site, owner: Client) -> list[str]:
+    """One thing of each kind that the owner has."""
+    sender = await site.sender(owner)
+    request = await make(site, owner, external_id="mine", campaign_id="theirs")
+    (message,) = await messages_of(owner, request)
+    return [sender, request, message["id"]]
+
+
+def _told(reply: Reply, id: str) -> tuple[int, bytes, list[str]]:
+    """All that a stranger learns, the id itself apart."""
+    headers = sorted(f"{k}: {v}" for k, v in reply.headers.items() if k.lower() != "date")
+    return reply.status, reply.raw.replace(id.encode(), b"ID"), headers
+
+
+async def test_another_companys_ids_are_as_good_as_unknown_on_every_route(
+    site: Site, client: Client
+) -> None:
+    owner = await site.company()
+    theirs = await _everything(site, owner)
+    before = await _state(owner)
+    routes = _routes(site.services)
+    assert len(routes) > 20
+    for method, path in routes:
+        bodies = BODIES if method in ("POST", "PUT") else BODIES[:1]
+        await asyncio.gather(
+            *(_is_as_unknown(client, method, path, id, body) for id in theirs for body in bodies)
+        )
+    assert await _state(owner) == before
+
+
+async def _is_as_unknown(
+    client: Client, method: str, path: str, id: str, body: dict[str, Any]
+) -> None:
+    more = {"json": body} if method in ("POST", "PUT") else {}
+    told = []
+    for each in (id, ids.show(ids.new_request_id())):
+        reply = await client.call(method, _filled(path, each), whole=True, **more)
+        told.append(_told(reply, each))
+    assert told[0] == told[1], (method, path, body)
+    assert told[0][0] != 200 or "handsets" in path, (method, path, body)
+
+
+def _filled(path: str, id: str) -> str:
+    return "/".join(id if part.startswith("{") else part for part in path.split("/"))
+
+
+async def _state(owner: Client) -> list[Any]:
+    paths = ("/messaging/sender_ids", "/messaging/message_requests", "/messaging/messages")
+    return [(await owner.get(path)).json for path in paths]
+
+
+async def test_another_companys_things_are_in_no_list(site: Site, client: Client) -> None:
+    owner = await site.company()
+    sender, request, message = await _everything(site, owner)
+    who = owner.caller
+    queries = [
+        ("/messaging/sender_ids", f"id={sender}"),
+        ("/messaging/sender_ids", "address=15550001000"),
+        ("/messaging/sender_ids", f"application_id={who.application_id}"),
+        ("/messaging/sender_ids", "state=DELETED,ACTIVE"),
+        ("/messaging/message_requests", f"id={request}"),
+        ("/messaging/message_requests", f"from={sender}"),
+        ("/messaging/message_requests", "external_id=mine"),
+        ("/messaging/message_requests", "campaign_id=theirs"),
+        ("/messaging/messages", f"id={message}"),
+        ("/messaging/messages", f"message_request_id={request}"),
+        ("/messaging/messages", f"company_id={who.company_id}"),
+        ("/messaging/messages", "to_address=%2B4915112345678"),
+        ("/messaging/messages", ""),
+    ]
+    for path, query in queries:
+        reply = await client.get(f"{path}?{query}")
+        assert (reply.json["list"], reply.json["total"]) == ([], 0), (path, query)
+
+
+async def test_an_external_id_is_ones_own(site: Site, client: Client) -> None:
+    owner = await site.company()
+    theirs = await make(site, owner, external_id="order 1", body="secret")
+    mine = await make(site, client, external_id="order 1", body="other")
+    assert mine != theirs
+
+
+@pytest.mark.parametrize("name", ["from", "reply_to"])
+async def test_another_companys_ids_in_a_body_are_as_good_as_unknown(
+    site: Site, client: Client, name: str
+) -> None:
+    owner = await site.company()
+    sender, _, message = await _everything(site, owner)
+    own = await site.sender(client)
+    named = {"from": sender, "reply_to": message}[name]
+    told = []
+    for id in (named, ids.show(ids.new_id())):
+        body = {"from": own, "to": "+4915112345678", "body": "x"} | {name: id}
+        reply = await client.post("/messaging/message_requests", body)
+        shown = reply.json.get("error_description") if reply.status != 200 else ""
+        told.append((reply.status, shown))
+    assert told[0] == told[1]
