@@ -23,7 +23,7 @@ const stats = zeros();
 const deliveries = new Deliveries(options, stats);
 const sessions = new Set();
 const ends = {}; // when each connection ended
-const numbers = {}; // what happens to messages for a number: {status, silent, state, echo}
+const numbers = {}; // what happens to messages for a number: {status, times, silent, state, echo}
 let messages = [];
 let connections = 0;
 let second = 0;
@@ -101,7 +101,7 @@ function submit(session, pdu) {
     return;
   }
   const rule = numbers[pdu.destination_addr] || {};
-  const status = rule.status || refusal(now);
+  const status = ruled(rule) || refusal(now);
   if (status) {
     if (options.keep) messages.push(record(session, pdu, now, { status }));
     const refused = options.nack ? new smpp.PDU('generic_nack', { sequence_number: pdu.sequence_number, command_status: status })
@@ -110,6 +110,12 @@ function submit(session, pdu) {
     return;
   }
   take(session, pdu, now, rule);
+}
+
+// `times` of a rule: so many are refused, the others taken.
+function ruled(rule) {
+  if (rule.times === undefined) return rule.status;
+  return rule.times-- > 0 ? rule.status : 0;
 }
 
 function refusal(now) {

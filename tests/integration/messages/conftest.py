@@ -1,0 +1,56 @@
+"""One database for the folder, one SMSC, and for each test a place of its own."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from urllib.parse import urlsplit, urlunsplit
+
+import asyncpg
+import pytest
+from pipeline import Place
+from tests.peers.smsc import Smsc
+
+from clarion import settings
+from clarion.storage.database import Database
+
+SHARED = "messages"
+
+
+@pytest.fixture(scope="session")
+async def _shared(
+    server_url: str, _template: str, _administration: asyncpg.Connection
+) -> AsyncIterator[Database]:
+    await _administration.execute(f"create database {SHARED} template {_template}")
+    url = urlunsplit(urlsplit(server_url)._replace(path=f"/{SHARED}"))
+    database = await Database.connect(settings.Database(), url=url)
+    yield database
+    await database.close()
+    await _administration.execute(f"drop database {SHARED} with (force)")
+
+
+@pytest.fixture
+async def place(_shared: Database) -> AsyncIterator[Place]:
+    """At the end the books are checked."""
+    place = Place(_shared)
+    yield place
+    await place.close()
+
+
+@pytest.fixture
+async def own_place(db: Database) -> AsyncIterator[Place]:
+    """The same on a database of its own, for tests that harm it."""
+    place = Place(db)
+    yield place
+    await place.close()
+
+
+@pytest.fixture(scope="session")
+async def _pipelines_smsc() -> AsyncIterator[Smsc]:
+    async with Smsc(receipt_delay=5, retry_delay=20) as running:
+        yield running
+
+
+@pytest.fixture
+async def smsc(_pipelines_smsc: Smsc) -> Smsc:
+    await _pipelines_smsc.reset()
+    return _pipelines_smsc
