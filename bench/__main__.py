@@ -75,7 +75,7 @@ def _sample(figure: ModuleType, plan: Plan, make: Callable[..., Gateway]) -> Sam
         try:
             gateway.start()
             bench = Bench(gateway, peer)
-            bench.warm_up(plan)
+            bench.warm_up(plan, receipts=figure.RECEIPTS)
             sample: Sample = figure.run(bench, plan)
             return sample
         finally:
