@@ -17,9 +17,8 @@ from typing import Annotated
 import typer
 import uvloop
 
-from clarion import log
 from clarion.app import ROLES, Node, serve_until_stopped
-from clarion.cli import files, running
+from clarion.cli import files, logs, running
 from clarion.cli.first_run import (
     FirstSender,
     effective,
@@ -78,7 +77,7 @@ def run(
     """Start a whole gateway: database, API, sandbox carrier."""
     place = find_place(data, config)
     settings = check_listen(place.settings, listen)
-    log.configure(settings.log)
+    logs.begin(settings)
     place.make()
     if ready_file is not None:
         ready_file.unlink(missing_ok=True)

@@ -9,8 +9,8 @@ import typer
 import uvloop
 from msgspec import structs
 
-from clarion import log
 from clarion.app import API, ROLES, Node, bind, serve_until_stopped
+from clarion.cli import logs
 from clarion.cli.first_run import open_vault
 from clarion.cli.output import console
 from clarion.cli.place import ConfigOption, DataOption, Place, find_place
@@ -47,7 +47,7 @@ def serve(
         raise SettingsError(
             "database.url: `clarion serve` needs a PostgreSQL; `clarion run` brings its own"
         )
-    log.configure(settings.log)
+    logs.begin(settings)
     uvloop.run(_serve(place, settings, wanted, workers))
 
 

@@ -8,6 +8,7 @@ import msgspec
 import typer
 
 from clarion.cli.configuration_docs import markdown
+from clarion.cli.logs import is_secret
 from clarion.cli.output import console, print_json
 from clarion.cli.place import ConfigOption, DataOption, JsonOption, find_place
 from clarion.log import HIDDEN, clean_words
@@ -56,13 +57,8 @@ def _masked(value: Any) -> Any:
         plain["kind"] = tag
     for field in msgspec.structs.fields(value):
         inner = getattr(value, field.name)
-        plain[field.name] = _hidden(inner) if _is_secret(field) and inner else _masked(inner)
+        plain[field.name] = _hidden(inner) if is_secret(field) and inner else _masked(inner)
     return plain
-
-
-def _is_secret(field: msgspec.structs.FieldInfo) -> bool:
-    metas = getattr(field.type, "__metadata__", ())
-    return any((meta.extra or {}).get("secret") for meta in metas)
 
 
 def _hidden(value: str) -> str:

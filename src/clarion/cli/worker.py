@@ -18,8 +18,8 @@ import msgspec
 import uvloop
 from msgspec import Struct
 
-from clarion import log
 from clarion.app import API, Node, serve_until_stopped
+from clarion.cli import logs
 from clarion.kit.vault import Vault, secret_from_file
 from clarion.settings import Settings
 
@@ -55,7 +55,7 @@ def shared_socket(listen: str, port: int) -> socket.socket:
 
 def main() -> None:
     order = msgspec.json.decode(sys.stdin.buffer.readline(MAX_ORDER), type=Order)
-    log.configure(order.settings.log)
+    logs.begin(order.settings)
     uvloop.run(_work(order))
 
 

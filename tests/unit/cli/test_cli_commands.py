@@ -11,6 +11,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
+from clarion.cli import logs
 from clarion.cli import settings as settings_command
 from clarion.cli.main import app, main
 from clarion.cli.output import print_facts, print_rows
@@ -108,6 +109,10 @@ def test_settings_are_shown_without_their_secrets() -> None:
     assert shown["connectors"]["north"]["kind"] == "smpp"
     assert "hunter2" not in str(shown)
     assert "pa55word" not in str(shown)
+
+
+def test_the_settings_secrets_are_hidden_in_logs() -> None:
+    assert set(logs.secret_values(SECRETIVE)) - {""} == {"pa55word", "hunter2"}
 
 
 def test_settings_are_shown_as_a_file_that_can_be_read_again() -> None:
