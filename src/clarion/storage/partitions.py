@@ -31,7 +31,7 @@ is used up, not wasted: without it the old versions lie elsewhere."""
 AHEAD = timedelta(weeks=4)
 PURGE_BATCH = 5000
 LOCK_KEY = 0x706172746974  # "partit"
-LOCK_TIMEOUT = "2s"  # a statement that waits longer for its lock would hold up traffic behind it
+LOCK_TIMEOUT = "1s"  # a statement that waits longer for its lock would hold up traffic behind it
 _EPOCH = datetime(1970, 1, 5, tzinfo=UTC)  # a Monday: weeks begin on one
 _BOUNDS = re.compile(r"FROM \('([0-9a-f-]{36})'\) TO \('([0-9a-f-]{36})'\)")
 

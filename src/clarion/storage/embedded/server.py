@@ -35,6 +35,7 @@ from clarion.storage.embedded.install import programs
 
 START_SECONDS = 60.0  # crash recovery may take a while
 STOP_SECONDS = 30.0
+WATCH_SECONDS, MAX_WATCH_SECONDS = 0.1, 5.0
 LEFT_OVER_SECONDS = 10.0
 DATABASE = "clarion"
 _LOG_BYTES = 4_000_000
@@ -92,11 +93,15 @@ class EmbeddedPostgres:
     async def watch(self) -> None:
         """Start the server again whenever it dies, until cancelled. Callers reconnect by
         themselves, so this does not wait for it. Run it in the main thread's loop."""
+        pause = WATCH_SECONDS
         while True:
-            await asyncio.sleep(0.2)
-            if self._process is not None and self._gone():
-                self._put_stale_pid_away()
-                self._spawn()
+            await asyncio.sleep(pause)
+            if self._process is None or not self._gone():
+                pause = WATCH_SECONDS
+                continue
+            self._put_stale_pid_away()
+            self._spawn()
+            pause = min(MAX_WATCH_SECONDS, 2 * pause)  # it may be dying again and again
 
     @property
     def pid(self) -> int | None:
