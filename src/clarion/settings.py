@@ -22,6 +22,8 @@ Seconds = Annotated[float, Meta(gt=0)]
 Count = Annotated[int, Meta(ge=1)]
 Ton = Annotated[int, Meta(ge=0, le=6)]
 Npi = Annotated[int, Meta(ge=0, le=18)]
+Octets = Annotated[str, Meta(pattern="^[\\x01-\\xff]*$")]
+"""What a C-Octet String of SMPP can hold."""
 
 
 class SettingsError(Exception):
@@ -221,11 +223,11 @@ class SmppConnector(_Connector, frozen=True, kw_only=True, tag="smpp", tag_field
 
     host: Annotated[str, Meta(description="The SMSC's host.", min_length=1)]
     port: Annotated[Port, Meta(description="The SMSC's port.")] = 2775
-    system_id: Annotated[str, Meta(description="Our system_id.", max_length=15)] = ""
+    system_id: Annotated[Octets, Meta(description="Our system_id.", max_length=15)] = ""
     password: Annotated[
-        str, Meta(description="Our password.", max_length=64, extra={"secret": True})
+        Octets, Meta(description="Our password.", max_length=64, extra={"secret": True})
     ] = ""
-    system_type: Annotated[str, Meta(description="Our system_type.", max_length=12)] = ""
+    system_type: Annotated[Octets, Meta(description="Our system_type.", max_length=12)] = ""
     bind: Annotated[
         Literal["transceiver", "transmitter", "receiver", "pair"],
         Meta(description="Kind of bind; `pair` is a transmitter and a receiver."),
@@ -247,7 +249,9 @@ class SmppConnector(_Connector, frozen=True, kw_only=True, tag="smpp", tag_field
         tuple[Seconds, ...],
         Meta(description="Seconds before each further connection; the last repeats."),
     ] = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
-    service_type: Annotated[str, Meta(description="service_type of submit_sm.", max_length=5)] = ""
+    service_type: Annotated[
+        Octets, Meta(description="service_type of submit_sm.", max_length=5)
+    ] = ""
     source_ton: Annotated[Ton | None, Meta(description="Fixed source TON; absent: by address.")] = (
         None
     )
@@ -256,9 +260,9 @@ class SmppConnector(_Connector, frozen=True, kw_only=True, tag="smpp", tag_field
     )
     destination_ton: Annotated[Ton, Meta(description="Destination TON.")] = 1
     destination_npi: Annotated[Npi, Meta(description="Destination NPI.")] = 1
-    address_range: Annotated[str, Meta(description="address_range of the bind.", max_length=40)] = (
-        ""
-    )
+    address_range: Annotated[
+        Octets, Meta(description="address_range of the bind.", max_length=40)
+    ] = ""
     default_alphabet: Annotated[
         Literal["gsm7", "gsm7-packed", "latin1", "ascii"],
         Meta(description="What data_coding 0 means to this SMSC."),

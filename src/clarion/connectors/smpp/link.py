@@ -22,6 +22,7 @@ REFUSED = "smpp.refused"
 LOST = "smpp.lost"
 UNBOUND = "smpp.unbound"
 RECONNECTING = "smpp.reconnecting"
+CRASHED = "smpp.crashed"
 
 STABLE = 10.0
 """Seconds that a bind must last for the back-off to begin anew: an SMSC that takes binds only to
@@ -68,11 +69,20 @@ class Link:
     async def _run(self) -> None:
         failures = 0
         while not self._leaving.is_set():
-            lasted = await self._hold()
+            lasted = await self._try_to_hold()
             if self._leaving.is_set():
                 break
             failures = 1 if lasted >= STABLE else failures + 1
             await self._pause(failures)
+
+    async def _try_to_hold(self) -> float:
+        """A surprise costs one connection, not the bind for good."""
+        try:
+            return await self._hold()
+        except Exception:
+            log.exception(CRASHED, connector=self._name)
+            self.words = "an unexpected error; the log has it"
+            return 0.0
 
     async def _hold(self) -> float:
         """Open the bind and keep it until it ends; the seconds for which it was bound."""
