@@ -220,11 +220,12 @@ class Place:
             tenant.company_id,
         )
 
-    async def queued(self, tenant: Tenant) -> int:
-        count: int = await self.db.fetchval(
-            "select count(*) from outbound where company_id = $1", tenant.company_id
+    async def waiting(self, tenant: Tenant) -> list[asyncpg.Record]:
+        """A company's queue, in the order of time."""
+        return await self.db.fetch(
+            "select * from outbound where company_id = $1 order by due_at, message_id",
+            tenant.company_id,
         )
-        return count
 
     async def make_due(self, tenant: Tenant, *, ago: timedelta = timedelta(seconds=1)) -> None:
         """Let time pass for everything that a company has in the queue."""

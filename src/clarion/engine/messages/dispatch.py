@@ -380,8 +380,9 @@ def _stop_reason(
     if row is None or row["state"] not in _SENDABLE or row["deleted_at"] is not None:
         return Result(entry=entry, verdict=Verdict.DROPPED, at=now)
     expires_at = row["expires_at"]
-    wanted_at = max(ids.created_at(entry.message_id), row["scheduled_at"] or oldest)
-    if wanted_at < oldest or (expires_at is not None and expires_at <= now):
+    created_at = ids.created_at(entry.message_id)
+    too_old = max(created_at, row["scheduled_at"] or created_at) < oldest
+    if too_old or (expires_at is not None and expires_at <= now):
         return Result(
             entry=entry,
             verdict=Verdict.FAILED,
