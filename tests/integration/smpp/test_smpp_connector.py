@@ -6,13 +6,16 @@ import asyncio
 from collections import Counter
 from typing import Any
 
+import msgspec
 import pytest
 from tests.contract.connectors.recording_engine import RecordingEngine, until
 from tests.integration.smpp.connected import connected, kinds, submission
 from tests.peers.smsc import Smsc
 
 from clarion import log
+from clarion.connectors.smpp import dial
 from clarion.engine.messages.ports import FailureKind
+from clarion.settings import SmppConnector as Settings
 
 # ---------------------------------------------------------------- binds
 
@@ -321,3 +324,27 @@ async def test_a_dropped_connection_loses_no_outcome(smsc: Smsc, engine: Recordi
     assert len({outcome.message_id for outcome in engine.taken}) == 300
     taken = {outcome.external_id for outcome in engine.taken if outcome.failure is None}
     assert taken <= {message["id"] for message in await smsc.messages()}
+
+
+async def test_a_surprise_costs_one_connection(
+    smsc: Smsc, engine: RecordingEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened = dial.open_session
+    surprises = [RuntimeError("surprise")]
+
+    async def surprising(session: Any, settings: Any) -> Any:
+        if surprises:
+            raise surprises.pop()
+        return await opened(session, settings)
+
+    monkeypatch.setattr(dial, "open_session", surprising)
+    with log.capture("error") as lines:
+        async with connected(smsc, engine) as connector:
+            assert connector.health().ready
+    assert [line["event"] for line in lines] == ["smpp.crashed"]
+
+
+@pytest.mark.parametrize("key", ["system_id", "password", "system_type", "service_type"])
+def test_what_no_pdu_can_hold_is_no_setting(key: str) -> None:
+    with pytest.raises(msgspec.ValidationError, match=key):
+        msgspec.convert({"kind": "smpp", "host": "smsc", key: "日本"}, Settings)
