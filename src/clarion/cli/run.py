@@ -33,6 +33,7 @@ from clarion.cli.reach import bring_up_to_date
 from clarion.cli.serve import WorkersOption, check_listen, open_listener
 from clarion.cli.supervisor import supervise
 from clarion.engine.accounts.model import Credentials
+from clarion.engine.messages.leases import forget_all_nodes
 from clarion.kit.vault import Vault
 from clarion.settings import Settings
 from clarion.storage.database import Database
@@ -113,7 +114,7 @@ async def _run(
 ) -> None:
     watch = asyncio.create_task(server.watch(), name="postgres") if server.pid else None
     try:
-        start = await _prepare(place, settings, ready_file)
+        start = await _prepare(place, settings, ready_file, alone=watch is not None)
         if workers == 1:
             await _serve_here(start)
         else:
@@ -132,13 +133,17 @@ async def _run(
                 await watch
 
 
-async def _prepare(place: Place, settings: Settings, ready_file: Path | None) -> _Start:
+async def _prepare(
+    place: Place, settings: Settings, ready_file: Path | None, *, alone: bool
+) -> _Start:
     """The database's schema, and the first company's things in it."""
     vault = open_vault(place)
     db = await Database.connect(settings.database)
     try:
         with console.status("Preparing the database ..."):
             await bring_up_to_date(db, settings)
+            if alone:
+                await forget_all_nodes(db)
         credentials = await first_credentials(place, db)
         sender = await first_sender(db, vault, settings, credentials)
     finally:

@@ -461,6 +461,10 @@ select id from node where $1 = any(roles) and expires_at > $2 order by id;
 with leases as (delete from bind_lease where node_id = $1)
 delete from node where id = $1;
 
+-- forget_all_nodes: Nobody is alive: what earlier nodes leased and claimed is free at once.
+with leases as (delete from bind_lease)
+delete from node;
+
 -- forget_nodes: Nodes that have been silent past their lease and hold no claims.
 delete from node where expires_at <= $1 and id not in (select node_id from claim);
 

@@ -464,6 +464,10 @@ async def remove_node(on: Runner, node_id: UUID) -> None:
     await on.execute(SQL["remove_node"], node_id)
 
 
+async def forget_all_nodes(on: Runner) -> None:
+    await on.execute(SQL["forget_all_nodes"])
+
+
 async def forget_nodes(on: Runner, before: datetime) -> None:
     await on.execute(SQL["forget_nodes"], before)
 
