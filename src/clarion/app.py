@@ -49,6 +49,7 @@ ROLES = frozenset({API, DISPATCH, JOBS})
 RECEIPT_RETRY_SECONDS = 0.5
 EXPANSION_POLL_SECONDS = 1.0
 SOON = 5.0
+SOON_LIMIT = 30.0
 POOL_SECONDS = 1.0
 RECORD_SECONDS = 3.0
 
@@ -157,9 +158,9 @@ class Node:
             [
                 *upkeep(self.db, self.settings.retention),
                 *account_jobs(self.db),
-                Job("expire queued messages", SOON, lambda: tasks.expire_queued(self.db)),
-                Job("expire pauses", SOON, lambda: tasks.expire_pauses(self.db)),
-                Job("gather inbound parts", SOON, self._inbound.gather),
+                _soon("expire queued messages", lambda: tasks.expire_queued(self.db)),
+                _soon("expire pauses", lambda: tasks.expire_pauses(self.db)),
+                _soon("gather inbound parts", self._inbound.gather),
             ],
         )
         self._jobs.start()
@@ -247,6 +248,11 @@ class Node:
                     log.exception(WORK_FAILED, work=name)
 
         self._loops.append(asyncio.create_task(loop(), name=name))
+
+
+def _soon(name: str, work: Callable[[], Awaitable[object]]) -> Job:
+    """A job whose lease ends soon as well: a node that dies at it holds it up no longer."""
+    return Job(name, SOON, work, limit=SOON_LIMIT)
 
 
 def bind(listen: str) -> socket.socket:

@@ -101,7 +101,7 @@ class Runner:
 
     async def _keep_running(self, job: Job) -> None:
         while True:
-            nap = MAX_NAP
+            nap = min(MAX_NAP, job.every)
             try:
                 await self.run_if_due(job)
                 nap = await self._until_due(job)

@@ -73,6 +73,8 @@ def test_every_receipt_state_has_an_input() -> None:
         ("undelivered after delivered", [I.TAKEN, I.DELIVERED, I.UNDELIVERABLE], S.DELIVERED),
         ("delivered after undelivered", [I.TAKEN, I.UNDELIVERABLE, I.DELIVERED], S.DELIVERED),
         ("delivered after expired", [I.TAKEN, I.LAPSED, I.DELIVERED], S.DELIVERED),
+        ("a copy taken after its receipt", [I.TAKEN, I.UNDELIVERABLE, I.TAKEN], S.FAILED),
+        ("a copy taken after it lapsed", [I.TAKEN, I.LAPSED, I.TAKEN], S.EXPIRED),
         ("an answer after giving up", [I.REFUSED, I.TAKEN, I.DELIVERED], S.DELIVERED),
         ("an answer after canceling", [I.CANCEL, I.TAKEN, I.DELIVERED], S.DELIVERED),
         ("canceling what has left", [I.TAKEN, I.CANCEL, I.DELIVERED], S.DELIVERED),
