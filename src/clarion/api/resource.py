@@ -148,7 +148,13 @@ class Resource:
 
     def _renamed(self, query: Mapping[str, str]) -> dict[str, str]:
         """The query with every spelling of a filter turned into the one that the listing has."""
-        return {self.shape.spellings.get(name, name): value for name, value in query.items()}
+        known = self.shape.spellings
+        renamed = {known.get(name, name): value for name, value in query.items()}
+        if sort := renamed.get("sort"):
+            renamed["sort"] = ",".join(
+                _renamed_sort(name.strip(), known) for name in sort.split(",")
+            )
+        return renamed
 
     def _operation(self, method: str, *, one: bool) -> Operation:
         return Operation.of_resource(
@@ -160,6 +166,16 @@ class Resource:
             filters=self.listing.columns,
             required=self.required,
         )
+
+
+def _renamed_sort(name: str, known: Mapping[str, str]) -> str:
+    bare = name.lstrip("+-")
+    return name[: len(name) - len(bare)] + known.get(bare, bare)
+
+
+def text_key(text: str) -> str | None:
+    """The id in a path, for resources whose ids are words."""
+    return None if "\0" in text else text
 
 
 def page_answer(call: Call, shown: list[dict[str, Any]], page: Page) -> Answer:

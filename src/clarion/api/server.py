@@ -82,6 +82,7 @@ class _Application:
         caller = NOBODY
         if not bound.route.open:
             caller = await self._authenticator.caller(scope)
+            scope["caller"] = caller  # for the log, should something go wrong
             self._limiter.check(caller)
         body = b"" if scope["method"] in _BODYLESS else await self._read(scope, receive)
         params = dict(zip(bound.names, values, strict=True)) if values else NOTHING
@@ -140,9 +141,12 @@ def _problem(door: Door, error: Exception, scope: Scope) -> Answer:
     if isinstance(error, ClarionError):
         return door.problem(error, "")
     request_id = ids.show(ids.new_id())
+    caller = scope.get("caller", NOBODY)
     log.error(
         REQUEST_FAILED,
         request_id=request_id,
+        company_id=caller.company_id,
+        application_id=caller.application_id,
         method=scope["method"],
         path=scope["path"],
         exc_info=error,

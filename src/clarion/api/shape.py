@@ -17,7 +17,7 @@ from uuid import UUID
 
 import msgspec
 from asyncpg.pgproto.pgproto import UUID as FastUUID
-from msgspec import UNSET, Struct
+from msgspec import UNSET, Meta, Struct
 
 from clarion.api.call import Call, read_pairs
 from clarion.api.problems import input_problem
@@ -27,6 +27,7 @@ from clarion.kit import ids
 from clarion.kit.dates import parse_date
 
 FORM = "application/x-www-form-urlencoded"
+MAX_TEXTS, MAX_TEXT = 100, 255
 _MAX_FORM_FIELDS = 500
 _DATE_ON_WIRE = int | float | str
 
@@ -57,6 +58,19 @@ class _Input:
     keys: tuple[str, ...]  # the fields of the derived Struct that can hold it
     nullable: bool
     take: Converter | None
+
+
+Version = Annotated[int, Meta(ge=0, le=2**31 - 1)]
+"""A version_number; the database holds no greater one."""
+
+
+def texts(value: Any) -> list[str]:
+    """Some short texts: an array, or a list joined by commas."""
+    found = value if isinstance(value, list) else [part.strip() for part in value.split(",")]
+    found = [text for text in found if text]
+    if len(found) > MAX_TEXTS or any(len(text) > MAX_TEXT for text in found):
+        raise ValueError(f"at most {MAX_TEXTS} values of at most {MAX_TEXT} characters")
+    return found
 
 
 class Shape:

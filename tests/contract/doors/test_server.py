@@ -275,3 +275,39 @@ async def test_garbage_before_http_does_not_disturb_the_server(site: Site, clien
 @pytest.mark.parametrize("prefix", [LIVE, REFERENCE])
 async def test_both_wire_forms_are_served(client: Client, prefix: str) -> None:
     assert (await client.in_form(prefix).get(REQUESTS)).status == 200
+
+
+async def test_head_is_get_without_its_body(client: Client) -> None:
+    reply = await client.call("HEAD", REQUESTS)
+    assert (reply.status, reply.raw) == (200, b"")
+    assert int(reply.headers["Content-Length"]) > 2
+
+
+@pytest.mark.parametrize("path", ["/messaging/sender_id_types/a%00b", "/messaging/messages/%ff%00"])
+async def test_odd_characters_in_a_path_name_nothing(client: Client, path: str) -> None:
+    assert (await client.get(path)).status == 404
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"price_threshold": "nan"},
+        {"price_threshold": "-inf"},
+        {"sender_id_sort_criteria": ["x" * 300]},
+        {"contact_delivery_address_priority": ["x"] * 300},
+        {"body": "x" * 900_000},
+    ],
+)
+async def test_oversized_and_odd_values_are_refused(
+    site: Site, client: Client, more: dict[str, object]
+) -> None:
+    sender = await site.sender(client)
+    assert (await client.post(REQUESTS, _request(sender) | more)).status == 400
+
+
+async def test_a_version_that_no_row_can_have_is_400(site: Site, client: Client) -> None:
+    sender = await site.sender(client)
+    id = (await client.post(REQUESTS, _request(sender))).json["id"]
+    for version in (2**31, 10**30, -1, "x"):
+        body = {"campaign_id": "x", "version_number": version}
+        assert (await client.post(f"{REQUESTS}/{id}", body)).status == 400

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 from msgspec import Meta, Struct
 
-from clarion.api.resource import Resource
+from clarion.api.resource import Resource, text_key
 from clarion.api.shape import Attribute, Shape
 from clarion.storage.listing import Column, Listing
 
@@ -84,7 +84,7 @@ def _catalogue(
         shape=Shape(struct, _COMMON | more),
         listing=listing,
         about="A catalogue that every company sees and none changes.",
-        key=str,
+        key=text_key,
     )
 
 

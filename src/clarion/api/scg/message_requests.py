@@ -16,7 +16,7 @@ from clarion.api.scg.attachments import Attachment
 from clarion.api.scg.errors import code_of
 from clarion.api.scg.messages import MESSAGES, no_attachments, reference_failure
 from clarion.api.scg.requests_in import DECODER, MessageRequestBody, new_request
-from clarion.api.shape import Attribute, Row, Shape
+from clarion.api.shape import Attribute, Row, Shape, Version
 from clarion.engine.messages.amend import Labels, amend_request
 from clarion.engine.messages.intake import QUEUE_CHANNEL
 from clarion.engine.messages.model import RequestState
@@ -76,7 +76,7 @@ class MessageRequest(Struct, kw_only=True):
     failure_details: str | None = None
     created_date: datetime | None = None
     last_updated_date: datetime | None = None
-    version_number: int | None = None
+    version_number: Version | None = None
     src_language: str | None = None
     dst_language: str | None = None
     translate: bool | None = None

@@ -17,7 +17,7 @@ from clarion.api.call import Answer, Call, Route
 from clarion.api.operation import Operation
 from clarion.api.resource import Resource, Values, page_answer
 from clarion.api.scg.attachments import Attachment
-from clarion.api.shape import Attribute, Row, Shape
+from clarion.api.shape import Attribute, Row, Shape, Version
 from clarion.engine.messages.model import Direction, FailureCode, MessageState
 from clarion.engine.messages.reading import (
     messages_by_carrier_id,
@@ -25,6 +25,7 @@ from clarion.engine.messages.reading import (
     texts_of_requests,
 )
 from clarion.engine.messages.service import change_message, delete_message
+from clarion.engine.senders.service import owns_address
 from clarion.errors import InvalidInput
 from clarion.kit import ids
 from clarion.kit.countries import ALPHA_3
@@ -32,6 +33,7 @@ from clarion.storage.filters import split
 from clarion.storage.listing import Bound, Column, Listing, Page
 
 SMS = "SMS"
+_SIDES = ("from_address", "to_address")
 NO_CONSENT = "1005"
 
 
@@ -88,7 +90,7 @@ class Message(Struct, kw_only=True):
     company_id: int | None = None
     created_date: datetime | None = None
     last_updated_date: datetime | None = None
-    version_number: int | None = None
+    version_number: Version | None = None
     language: str | None = None
     failed_translation: str | None = None
 
@@ -182,16 +184,25 @@ async def rewrite(call: Call, query: dict[str, str]) -> list[Bound]:
     """Filters on what is not a column: failure codes by name, the carrier's ids."""
     if codes := query.get("failure_code"):
         query["failure_code"] = ",".join(_numeric(code) for code in split(codes))
+    bounds = [bound for name in _SIDES if (bound := await _peers(call, query.get(name, "")))]
     shown = split(query.pop("external_transaction_ids", ""))
-    if not shown:
-        return []
-    found = await messages_by_carrier_id(
-        call.services.db,
-        call.caller.company_id,
-        list(call.services.settings.connectors),
-        shown,
-    )
-    return [Bound("m.id = any({}::uuid[])", found)]
+    if shown:
+        db, company = call.services.db, call.caller.company_id
+        connectors = list(call.services.settings.connectors)
+        found = await messages_by_carrier_id(db, company, connectors, shown)
+        bounds.append(Bound("m.id = any({}::uuid[])", found))
+    return bounds
+
+
+async def _peers(call: Call, text: str) -> Bound | None:
+    """What follows from an address that is no sender id's: it is the subscriber's, whose column
+    has an index, as the choice of a column by direction has none."""
+    numbers = {number.strip().lstrip("+") for number in text.split(",")} - {""}
+    company = call.caller.company_id
+    if not numbers or await owns_address(call.services.db, company, sorted(numbers)):
+        return None
+    spellings = numbers | {f"+{number}" for number in numbers}
+    return Bound("m.peer_address = any({}::text[])", sorted(spellings))
 
 
 async def complete(call: Call, rows: Sequence[Row]) -> list[Row]:

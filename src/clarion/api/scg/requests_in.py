@@ -10,11 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 from enum import StrEnum
+from math import isfinite
 from typing import Annotated, Any
 
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType, field
 
+from clarion.api.shape import texts
 from clarion.engine.messages.model import NewRequest
 from clarion.errors import InvalidInput
 from clarion.kit import ids
@@ -57,7 +59,7 @@ class MessageRequestBody(Struct, kw_only=True):
     program_id: Indexed = None
     reply_to: Annotated[str | None, Meta(description="The message that this one answers.")] = None
     consent_requirement: str | None = None
-    content_type: str | None = None
+    content_type: Indexed = None
     test_message_flag: bool | None = None
     pause_before_transmit: bool | None = None
     pause_expiry_time: Date = None
@@ -181,7 +183,16 @@ def _options(body: MessageRequestBody) -> dict[str, object] | None:
         value = getattr(body, name)
         if value is UNSET or value is None or value == "":
             continue
-        if name in _LISTS and isinstance(value, str):
-            value = [part.strip() for part in value.split(",") if part.strip()]
-        found[name] = value
+        found[name] = _option(name, value)
     return found or None
+
+
+def _option(name: str, value: Any) -> object:
+    if name in _LISTS:
+        try:
+            return texts(value)
+        except ValueError as error:
+            raise InvalidInput(f"{name}: {error}", field=name) from error
+    if isinstance(value, float) and not isfinite(value):
+        raise InvalidInput(f"{name}: it must be a number.", field=name)
+    return value

@@ -14,7 +14,7 @@ from msgspec import Meta, Struct
 from clarion.api.call import Answer, Call, Route, json_answer
 from clarion.api.operation import Created, Operation
 from clarion.api.resource import Resource, Values
-from clarion.api.shape import Attribute, Row, Shape, choice
+from clarion.api.shape import Attribute, Row, Shape, Version, choice, texts
 from clarion.engine.senders.model import NewSender, Ownership, SenderChange, SenderState
 from clarion.engine.senders.service import (
     change_sender,
@@ -70,7 +70,7 @@ class SenderId(Struct, kw_only=True):
     company_id: int | None = None
     created_date: datetime | None = None
     last_updated_date: datetime | None = None
-    version_number: int | None = None
+    version_number: Version | None = None
 
 
 class Purchase(Struct):
@@ -90,11 +90,6 @@ def _flag(value: Any) -> bool:
 
 def _yes(value: bool) -> str | None:  # noqa: FBT001 - a converter
     return "YES" if value else None
-
-
-def _texts(value: Any) -> list[str]:
-    """An array, or a list joined by commas."""
-    return value if isinstance(value, list) else [p.strip() for p in value.split(",") if p.strip()]
 
 
 def _parent(value: str) -> UUID | None:
@@ -120,7 +115,7 @@ def _billing(value: Any) -> Any:
 
 _READ_ONLY = Attribute(read_only=True)
 _YES_NO = Attribute(show=_yes, take=_flag, wire_type=str | bool | int)
-_ARRAY = Attribute(take=_texts, wire_type=list[str] | str)
+_ARRAY = Attribute(take=texts, wire_type=list[str] | str)
 SHAPE = Shape(
     SenderId,
     {

@@ -103,6 +103,8 @@ def measure(body: str, *, latin1: bool, limits: Intake) -> Content:
     """How the body travels. Raises MessageTooLong."""
     if not body:
         raise InvalidInput("body: is needed", field="body")
+    if len(body) > limits.max_fragments * 160:  # no alphabet is denser; spares counting megabytes
+        raise MessageTooLong(f"body: more than {limits.max_fragments} fragments", field="body")
     segments = segment(body, latin1=latin1)
     if len(segments.parts) > limits.max_fragments:
         raise MessageTooLong(

@@ -105,3 +105,6 @@ from sender_id s
 join sender_id_class c on c.id = s.class_id
 where s.address = $1 and s.deleted_at is null
 order by s.company_id, s.id;
+
+-- owns_address: Whether the company has, or had, a sender id with one of these addresses.
+select exists (select 1 from sender_id where company_id = $1 and address = any($2::text[]));

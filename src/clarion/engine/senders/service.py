@@ -149,6 +149,11 @@ async def provision(
     await db.run(work)
 
 
+async def owns_address(db: Database, company_id: int, addresses: Sequence[str]) -> bool:
+    """Whether one of the addresses, as stored, is or was a sender id's of the company."""
+    return bool(await db.fetchval(store.SQL["owns_address"], company_id, addresses))
+
+
 def shown_credentials(vault: Vault, row: store.Row) -> str | None:
     """The credentials with every value hidden; the names of parameters stay readable."""
     if row["credentials"] is None:

@@ -1,0 +1,68 @@
+"""From paths to routes."""
+
+from __future__ import annotations
+
+import pytest
+
+from clarion.api.call import Answer, Call, Door, Route
+from clarion.api.router import Router
+from clarion.api.scg.errors import problem
+from clarion.api.wire import LIVE
+
+
+async def _handler(_: Call) -> Answer:
+    return Answer()
+
+
+def _door(name: str, prefix: str, *paths: str) -> Door:
+    return Door(name, prefix, [Route("GET", path, _handler) for path in paths], problem, LIVE)
+
+
+ROUTER = Router(
+    [
+        _door("root", "", "/healthz"),
+        _door("a", "/a/v1", "/things", "/things/{id}", "/things/mine", "/things/{id}/parts/{part}"),
+        _door("b", "/a", "/{any}/things/{id}/other"),
+    ]
+)
+
+
+@pytest.mark.parametrize(
+    ("path", "values"),
+    [
+        ("/healthz", []),
+        ("/healthz/", []),
+        ("/a/v1/things", []),
+        ("//a///v1/things//", []),
+        ("/a/v1/things/7", ["7"]),
+        ("/a/v1/things/mine", []),
+        ("/a/v1/things/mine/parts/2", ["mine", "2"]),
+        ("/a/v1/things/7/parts/8/", ["7", "8"]),
+        ("/a/v1/things/7/other", ["v1", "7"]),
+        ("/a/v2/things/7/other", ["v2", "7"]),
+    ],
+)
+def test_a_path_is_found_with_the_values_of_its_parameters(path: str, values: list[str]) -> None:
+    methods, found = ROUTER.find(path)
+    assert methods is not None
+    assert found == values
+
+
+@pytest.mark.parametrize(
+    "path", ["", "/", "/nothing", "/a", "/a/v1", "/a/v1/things/7/parts", "/a/v1/things/7/parts/8/9"]
+)
+def test_other_paths_lead_nowhere(path: str) -> None:
+    assert ROUTER.find(path)[0] is None
+
+
+@pytest.mark.parametrize(
+    ("path", "door"),
+    [("/a/v1/x", "a"), ("/a/x", "b"), ("/x", "root"), ("/av1", "root"), ("//a//v1", "a")],
+)
+def test_the_nearest_door_speaks_for_an_address_without_a_route(path: str, door: str) -> None:
+    assert ROUTER.door_of(path).name == door
+
+
+def test_a_route_cannot_be_declared_twice() -> None:
+    with pytest.raises(ValueError, match="routed twice"):
+        Router([_door("a", "/a", "/x/{id}", "/x/{other}")])
