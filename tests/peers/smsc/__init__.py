@@ -103,7 +103,7 @@ class Smsc:
         await self._call("POST", "/config", options)
 
     async def numbers(self, rules: dict[str, dict[str, object]]) -> None:
-        """What happens to messages for a number, as {"status", "times", "silent", "state", "echo"}."""
+        """What happens to messages for a number: status (and times), silent, state, echo."""
         await self._call("POST", "/numbers", rules)
 
     async def reset(self) -> None:
