@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -39,6 +39,7 @@ class Resource:
     path: str
     shape: Shape
     listing: Listing
+    whole: str = ""  # what is selected of one resource; empty: the same as in a list
     about: str = ""
     key: Callable[[str], Any] = ids.parse  # from the id in a path; None: names nothing
     complete: Complete | None = None  # adds to rows what their table does not hold
@@ -80,11 +81,14 @@ class Resource:
         )
         return page_answer(call, await self._shown(call, page.rows), page)
 
-    async def find(self, call: Call, id: Any) -> Row:
+    async def find(self, call: Call, id: Any, *, whole: bool = False) -> Row:
         """One row that the caller may see. NotFound also for what belongs to others."""
+        listing = self.listing
+        if whole and self.whole:
+            listing = replace(listing, select=self.whole)
         page = await fetch_page(
             call.services.db,
-            self.listing,
+            listing,
             company_id=call.caller.company_id,
             query={"limit": "1"},
             also=[Bound(f"{self.listing.key} = {{}}", id)],
@@ -107,7 +111,7 @@ class Resource:
         return await self.page(call)
 
     async def _get(self, call: Call) -> Answer:
-        row = await self.find(call, self.id_of(call))
+        row = await self.find(call, self.id_of(call), whole=True)
         return json_answer((await self._shown(call, [row]))[0])
 
     async def _create(self, call: Call) -> Answer:

@@ -126,11 +126,21 @@ def _attributes() -> dict[str, Attribute]:
 
 SHAPE = Shape(MessageRequest, _attributes())
 
+_IN_LISTS = (
+    *("id", "application_id", "state", "sender_id", "body", "subject", "external_id"),
+    *("conversation_id", "campaign_id", "program_id", "reply_to", "consent_requirement"),
+    *("content_type", "test", "pause_before_transmit", "pause_expires_at", "scheduled_at"),
+    *("scheduled_zone", "expires_at", "options", "recipient_count", "sent_count"),
+    *("delivered_count", "read_count", "converted_count", "canceled_count", "failed_count"),
+    *("failure_code", "failure_details", "updated_at", "deleted_at", "version", "company_id"),
+)
+
 LISTING = Listing(
     source="message_request_now q",
     tenant="q.company_id",
     key="q.id",
-    select="q.*",
+    select=", ".join(f"q.{name}" for name in _IN_LISTS)
+    + f", q.recipients[1:{LISTED_RECIPIENTS}] as recipients",
     deleted="q.deleted_at is not null",
     columns=(
         Column("id", "q.id", "id"),
@@ -174,17 +184,15 @@ def _forms(number: str) -> set[str]:
 async def complete(call: Call, rows: Sequence[Row]) -> list[Row]:
     """Counters that nothing counts yet, options by name, and no list that fills the memory."""
     reference = call.form.reference_names
-    return [_completed(row, reference=reference, alone="id" in call.params) for row in rows]
+    return [_completed(row, reference=reference) for row in rows]
 
 
-def _completed(row: Row, *, reference: bool, alone: bool) -> Row:
+def _completed(row: Row, *, reference: bool) -> Row:
     values: dict[str, Any] = dict.fromkeys((*_ZERO, *_UNTRANSLATED), 0)
     values |= {"sender_id_sort_criteria": [], "contact_delivery_address_priority": []}
     values |= dict(row) | (row["options"] or {})
     values["attachments"] = []
     values["created_date"] = ids.created_at(row["id"])
-    if not alone:
-        values["recipients"] = row["recipients"][:LISTED_RECIPIENTS]
     if row["deleted_at"] is not None:
         values["state"] = "DELETED"
     if reference:
@@ -260,6 +268,7 @@ REQUESTS = Resource(
     path="/messaging/message_requests",
     shape=SHAPE,
     listing=LISTING,
+    whole="q.*",
     about="A message to one or many recipients.",
     complete=complete,
     rewrite=rewrite,
