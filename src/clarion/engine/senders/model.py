@@ -37,9 +37,6 @@ class Ownership(StrEnum):
     PURCHASED = "PURCHASED"  # was PREPROVISIONED and is taken
 
 
-OFFERED = frozenset({Ownership.SHARED, Ownership.PREPROVISIONED})
-"""What the operator's company shows to all companies."""
-
 _S = SenderState
 CLIENT_MOVES: Mapping[SenderState, frozenset[SenderState]] = MappingProxyType(
     {
