@@ -58,7 +58,7 @@ class Evidence:
         return found
 
 
-async def gather(
+async def gather_evidence(
     plan: Plan,
     ledger: Ledger,
     diary: Diary,

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..peers.smsc import Smsc
-from .evidence import Evidence, gather
+from .evidence import Evidence, gather_evidence
 from .load import Clients, Ledger
 from .plan import Answer, Plan, address
 from .record import Record
@@ -81,7 +81,7 @@ async def _play(plan: Plan, scene: Scene, gateway: Gateway) -> Evidence:
         storm.rage(begun),
     )
     unfinished = await settle(scene, CALM_SECONDS)
-    return await gather(
+    return await gather_evidence(
         plan,
         ledger,
         storm.diary,

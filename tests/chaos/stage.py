@@ -107,6 +107,18 @@ class Gateway:
                 self._process.kill()
             await self._process.wait()
 
+    def kill_child(self) -> None:
+        """SIGKILL to one of its workers."""
+        children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
+        _kill(int(children[0]))
+
+    def freeze(self) -> None:
+        """It stands still, as a suspended machine does."""
+        os.kill(self.pid, signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        os.kill(self.pid, signal.SIGCONT)
+
     def allow(self) -> None:
         self._may_run.set()
 
