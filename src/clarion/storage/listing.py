@@ -112,17 +112,23 @@ async def fetch_page(
     )
     if len(rows) < limit and (rows or offset == 0):
         return Page(rows, offset + len(rows), offset, limit)  # the last page tells the total
-    return Page(rows, await _total(db, body, args), offset, limit)
+    return Page(rows, await _total(db, listing, body, args), offset, limit)
 
 
-async def _total(db: Database, body: str, args: Sequence[object]) -> int:
+async def _total(db: Database, listing: Listing, body: str, args: Sequence[object]) -> int:
     some = f"select 1 {body} limit {EXACT_TOTAL + 1}"
     counted: int = await db.fetchval(f"select count(*) from ({some}) as counted", *args)  # noqa: S608
     if counted <= EXACT_TOTAL:
         return counted
+    whole = await _estimate(db, f"from {listing.source}", [])
+    return max(EXACT_TOTAL, min(whole, await _estimate(db, body, args)))
+
+
+async def _estimate(db: Database, body: str, args: Sequence[object]) -> int:
+    """The planner's guess; of a join it can be above the rows that there are."""
     plan = await db.fetchval(f"explain (format json) select 1 {body}", *args)
-    estimate: int = msgspec.json.decode(plan)[0]["Plan"]["Plan Rows"]
-    return max(estimate, EXACT_TOTAL)
+    rows: int = msgspec.json.decode(plan)[0]["Plan"]["Plan Rows"]
+    return rows
 
 
 def _where(

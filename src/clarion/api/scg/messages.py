@@ -191,7 +191,26 @@ async def rewrite(call: Call, query: dict[str, str]) -> list[Bound]:
         connectors = list(call.services.settings.connectors)
         found = await messages_by_carrier_id(db, company, connectors, shown)
         bounds.append(Bound("m.id = any({}::uuid[])", found))
-    return bounds
+    return bounds + _of_request(query) + _inbound_only(query)
+
+
+def _of_request(query: dict[str, str]) -> list[Bound]:
+    """Messages of one request lie in one range of the key; `request_id` has no index."""
+    request = ids.parse(query.get("message_request_id", "").strip())
+    if request is None:
+        return []
+    return [Bound("m.id > {}", request), Bound("m.id <= {}", ids.last_message_id(request))]
+
+
+_INBOUND = frozenset({MessageState.RECEIVED.value, MessageState.PROCESSED.value})
+
+
+def _inbound_only(query: dict[str, str]) -> list[Bound]:
+    """States that only MO messages have: they are few, and have an index of their own."""
+    states = {state.strip().upper() for state in split(query.get("state", ""))}
+    if states and states <= _INBOUND:
+        return [Bound("m.direction = {}::message_direction", Direction.MO.value)]
+    return []
 
 
 async def _peers(call: Call, text: str) -> Bound | None:

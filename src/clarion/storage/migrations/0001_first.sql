@@ -203,6 +203,8 @@ create table message_request (
     primary key (company_id, id)
 ) partition by range (id);
 
+create index message_request_external on message_request (company_id, external_id)
+    where external_id is not null;
 create index message_request_pause on message_request (company_id, pause_expires_at)
     where pause_expires_at is not null;
 
@@ -262,6 +264,12 @@ create table message (
     primary key (company_id, id)
 ) partition by range (id);
 create index message_peer on message (company_id, peer_address);
+-- Small: most messages are in none of them, and no update touches them.
+create index message_inbound on message (company_id, id) where direction = 'MO';
+create index message_conversation on message (company_id, conversation_id)
+    where conversation_id is not null;
+create index message_external on message (company_id, external_request_id)
+    where external_request_id is not null;
 
 -- Requests as clients see them. Most requests have one recipient: those keep no counts and no
 -- state of their own, so that sending costs no update of the request.
