@@ -45,7 +45,7 @@ class Carriers:
                 db,
                 connector,
                 recorder,
-                node_id=membership.node_id,
+                membership=membership,
                 settings=settings.connectors[connector.name],
                 dispatch=settings.dispatch,
             )

@@ -22,7 +22,7 @@ import asyncpg
 
 from clarion import metrics
 from clarion.engine.messages import store
-from clarion.engine.messages.leases import undo_claim
+from clarion.engine.messages.leases import Membership, undo_claim
 from clarion.engine.messages.model import FailureCode, MessageState
 from clarion.engine.messages.outcomes import (
     Claim,
@@ -76,14 +76,15 @@ class Dispatcher:
         connector: Connector,
         recorder: Recorder,
         *,
-        node_id: UUID,
+        membership: Membership,
         settings: ConnectorSettings,
         dispatch: Dispatch,
     ) -> None:
         self.connector = connector
         self._db = db
         self._recorder = recorder
-        self._node_id = node_id
+        self._membership = membership
+        self._lapses = membership.lapses
         self._dispatch = dispatch
         self._policy = Policy(
             schedule=settings.retry, resend_uncertain=settings.on_uncertain == "resend"
@@ -177,7 +178,7 @@ class Dispatcher:
         self._wake.set()
 
     def give_back(self) -> None:
-        """After `run` has ended: what was claimed and not handed over goes back into the queue."""
+        """What was claimed and not handed over goes back into the queue, save what others have."""
         now = datetime.now(UTC)
         self._recorder.results(
             [
@@ -193,6 +194,8 @@ class Dispatcher:
         """One claim if there is room and somebody's turn; whether to go on at once."""
         self._hand_over()
         await self._put_back()
+        if self._ready and not self.connector.health().binds:
+            self.give_back()  # there it can be canceled, expire, or leave by another node
         now = time.monotonic()
         wanted = self._wanted(now)
         if not wanted or self._stopping:
@@ -224,7 +227,7 @@ class Dispatcher:
     def _space(self) -> int:
         """How many claimed messages can be held: none without a bind, else the window's room and
         a batch in reserve."""
-        if not self.connector.health().binds:
+        if not self.connector.health().binds or self._membership.lapsed():
             return 0
         room = max(0, self.connector.room())
         size = self._dispatch.batch_size
@@ -285,17 +288,19 @@ class Dispatcher:
     async def _claim(self, lane: Lane, count: int) -> int:
         """Claim up to `count` messages of a lane; answers how many left the queue.
 
-        A claim whose commit, or whose messages, could not be read is put back before the next:
-        nothing of it has been handed over.
+        A claim whose commit, or whose messages, could not be read, or during which the lease
+        lapsed, is put back before the next: nothing of it has been handed over.
         """
-        claim_id = ids.new_id()
+        claim_id, lapses = ids.new_id(), self._membership.lapses
         self._unsure = (lane.company_id, claim_id)
         now = datetime.now(UTC)
         taken = await store.claim_lane(
-            self._db, claim_id, lane, connector=self.connector.name, node_id=self._node_id,
-            now=now, count=count,
+            self._db, claim_id, lane, connector=self.connector.name,
+            node_id=self._membership.node_id, now=now, count=count,
         )  # fmt: skip
         rows = await self._read(lane.company_id, [row[0] for row in taken])
+        if lapses != self._membership.lapses:
+            return 0
         self._unsure = None
         if taken:
             self._metrics.claim_batch.observe(len(taken))
@@ -360,7 +365,7 @@ class Dispatcher:
     def _hand_over(self) -> None:
         """Fill the connector's room from what is ready. The last message may be over it: one of
         ten parts must leave through a window of five."""
-        if not self._ready:
+        if not self._ready or not self._may_hand_over():
             return
         room = self.connector.room()
         batch: list[Submission] = []
@@ -371,6 +376,13 @@ class Dispatcher:
         if batch:
             self._metrics.submitted.inc(len(batch))
             self.connector.submit(batch)
+
+    def _may_hand_over(self) -> bool:
+        """Not what others have taken over, or may have, since our lease lapsed."""
+        if self._lapses != self._membership.lapses:
+            self._lapses = self._membership.lapses
+            self.give_back()
+        return not self._membership.lapsed()
 
 
 def _stop_reason(

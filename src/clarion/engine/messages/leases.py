@@ -41,6 +41,7 @@ class Membership:
         self._roles = roles
         self._lease = timedelta(seconds=lease)
         self._expires_at: datetime | None = None
+        self.lapses = 0  # how often it was late
         self._judges_from = datetime.min.replace(tzinfo=UTC)
 
     @property
@@ -57,10 +58,15 @@ class Membership:
         now = datetime.now(UTC)
         expires_at = now + self._lease
         await store.beat(self._db, self.node_id, self._name, sorted(self._roles), expires_at)
-        if self._expires_at is not None and now > self._expires_at:
+        if self.lapsed():
+            self.lapses += 1
             self._judges_from = expires_at
         self._expires_at = expires_at
         return now >= self._judges_from
+
+    def lapsed(self) -> bool:
+        """Whether others may think that this node is dead."""
+        return self._expires_at is not None and datetime.now(UTC) > self._expires_at
 
     async def leave(self) -> None:
         """In order: nobody needs to wait for the lease to lapse."""
