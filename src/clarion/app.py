@@ -7,6 +7,7 @@ their own: what one of them drops, another picks up.
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import signal
 import socket
@@ -19,6 +20,7 @@ import uvicorn
 from clarion import metrics
 from clarion.api.server import create_app
 from clarion.api.services import Services
+from clarion.api.transport import HttpProtocol
 from clarion.connectors.sandbox.carrier import Sandbox
 from clarion.connectors.smpp.connector import SmppConnector
 from clarion.engine.accounts.cache import TokenCache
@@ -52,6 +54,7 @@ SOON = 5.0
 SOON_LIMIT = 30.0
 POOL_SECONDS = 1.0
 RECORD_SECONDS = 3.0
+GC_THRESHOLDS = (20_000, 20, 20)  # objects, rounds, rounds
 
 EXPANSION_WAITS = "expansion.waits"
 EXPANSION_FAILED = "expansion.failed"
@@ -281,12 +284,24 @@ async def serve_until_stopped(
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stopped.set)
     await node.start()
+    _settle_heap()
     try:
         if ready is not None:
             await ready(node)
         await stopped.wait()
     finally:
         await node.stop()
+
+
+def _settle_heap() -> None:
+    """Spare the garbage collector what stays for good, and most of its rounds.
+
+    Left alone it walks every module and prepared statement again and again while messages flow: a
+    tenth of the CPU, and pauses that are seen in the slowest answers.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*GC_THRESHOLDS)
 
 
 class _Server(uvicorn.Server):
@@ -300,7 +315,7 @@ class _Server(uvicorn.Server):
 def _uvicorn_config(app: object) -> uvicorn.Config:
     return uvicorn.Config(
         app,  # type: ignore[arg-type]
-        http="httptools",
+        http=HttpProtocol,
         loop="none",
         lifespan="off",
         ws="none",
