@@ -72,7 +72,7 @@ def _watched(gateway: Gateway, id: str, seconds: float) -> dict[str, Any]:
         while True:
             request = _request(gateway, id)
             if request["state"] in FINISHED and _all_settled(gateway, id):
-                return request
+                return _request(gateway, id)  # read again: receipts may have come in between
             if time.monotonic() > deadline:
                 raise Unavailable(f"After {seconds:.0f} s the request is {request['state']}.")
             time.sleep(POLL)

@@ -116,7 +116,7 @@ async def test_a_sender_id_is_made_and_read_back(client: Client) -> None:
     shown = await read(client, id)
     created = shown.pop("created_date")
     assert isinstance(created, int)
-    assert isinstance(shown.pop("last_updated_date"), int)
+    assert shown.pop("last_updated_date") == created
     assert shown == {
         "id": id,
         "name": "Support",
@@ -240,6 +240,7 @@ async def test_credentials_are_checked_masked_and_encrypted(site: Site, client: 
     wechat = {"type_id": "WECHAT", "address": "gh_1"}
     reply = await client.post(SENDERS, LONG | wechat | {"credentials": '{"app_id": "7"}'})
     assert (reply.status, reply.code) == (400, "400")
+    assert reply.json["error_description"] == "credentials: app_secret is missing."
     secret = '{"app_secret": "s3cr3t-w0rd", "app_id": "7", "token": "tok"}'
     id = await make(client, **wechat, credentials=secret)
     shown = await read(client, id)

@@ -49,7 +49,8 @@ async def open_session(session: Session[T], settings: SmppConnector) -> Ending |
     except ssl.SSLError as error:
         session.abort(Ending(End.UNREACHABLE, f"TLS failed: {_tls_words(error)}"))
     except (OSError, ValueError) as error:  # ValueError: a password with a NUL, a bad host name
-        session.abort(Ending(End.UNREACHABLE, f"no connection to {where(settings)}: {error}"))
+        why = str(error) or "the SMSC hung up"  # as it does on a TLS handshake it cannot read
+        session.abort(Ending(End.UNREACHABLE, f"no connection to {where(settings)}: {why}"))
     except asyncio.CancelledError:
         session.abort(Ending(End.STOPPED, "stopped"))
         raise

@@ -15,6 +15,7 @@ from clarion.engine.senders.directory import SenderDirectory
 from clarion.engine.senders.model import Sender
 from clarion.errors import Unavailable
 from clarion.kit import ids
+from clarion.kit.dates import to_epoch_ms
 from clarion.kit.e164 import parse_address
 from clarion.log import get_logger
 from clarion.storage.database import Database
@@ -95,7 +96,7 @@ class InboundDesk:
         await store.add_inbound(
             tx,
             [
-                _row(whole, _peer(whole), *_owner(senders[whole.destination], found))
+                _row(whole, _peer(whole), *_owner(senders[whole.destination], found), now)
                 for whole, found in zip(homed, earlier, strict=True)
             ],
             now,
@@ -134,11 +135,15 @@ def _owner(
 
 
 def _row(
-    whole: store.Whole, peer: str, sender: Sender, earlier: store.LastSent | None
+    whole: store.Whole,
+    peer: str,
+    sender: Sender,
+    earlier: store.LastSent | None,
+    now: datetime,
 ) -> store.NewInbound:
     return store.NewInbound(
         company_id=sender.company_id,
-        id=ids.new_id(),
+        id=ids.new_id(at_ms=to_epoch_ms(now)),
         application_id=earlier.application_id if earlier else sender.application_id,
         sender_id=sender.id,
         sender_address=sender.address,

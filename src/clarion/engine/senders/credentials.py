@@ -28,9 +28,8 @@ def check_credentials(text: str, parameters: Iterable[str]) -> None:
         scope = found[provider] if provider else found
         for name in names.split(","):
             if not isinstance(scope, dict) or scope.get(name) in (None, ""):
-                raise InvalidInput(
-                    f"credentials: {provider} {name} is missing.", field="credentials"
-                )
+                missing = f"{provider} {name}".strip()
+                raise InvalidInput(f"credentials: {missing} is missing.", field="credentials")
 
 
 def merged(text: str, stored: str | None) -> str:

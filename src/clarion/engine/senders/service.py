@@ -29,6 +29,7 @@ from clarion.engine.senders.model import (
 )
 from clarion.errors import Conflict, InvalidInput, NotAllowed, NotFound, StaleVersion
 from clarion.kit import ids
+from clarion.kit.dates import to_epoch_ms
 from clarion.kit.vault import SealedForAnother, Vault
 from clarion.storage.database import Database
 
@@ -268,7 +269,7 @@ def _new_row(caller: Caller, new: NewSender, kind: SenderType, now: datetime) ->
     values = msgspec.structs.asdict(new)
     values |= {
         "company_id": caller.company_id,
-        "id": ids.new_id(),
+        "id": ids.new_id(at_ms=to_epoch_ms(now)),
         "application_id": caller.application_id,
         "address": stored_address(kind.id, str(new.address)),
         "capabilities": list(new.capabilities or kind.capabilities),
@@ -289,7 +290,7 @@ def _copy_row(
     row = dict(offer) | chosen
     row |= {
         "company_id": caller.company_id,
-        "id": ids.new_id(),
+        "id": ids.new_id(at_ms=to_epoch_ms(now)),
         "application_id": caller.application_id,
         "parent_id": offer["id"],
         "ownership": Ownership.PRIVATE,
