@@ -143,7 +143,8 @@ async def test_what_it_prints_is_enough_to_begin(started: Gateway) -> None:
     printed = started.output.read_text("utf-8")
     for needed in (
         started.ready["base_url"], started.ready["token"], "curl -X POST",
-        f"sender_id:{started.ready['sender_id']}", "clarion sandbox watch", PHONE,
+        f"sender_id:{started.ready['sender_id']}", "clarion sandbox watch",
+        f"clarion sandbox answer {PHONE}", f"{started.ready['base_url']}/docs",
     ):  # fmt: skip
         assert needed in printed
 

@@ -8,6 +8,8 @@ spread over processes, and this one only looks after them.
 from __future__ import annotations
 
 import asyncio
+import shutil
+import sys
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -185,15 +187,23 @@ def _welcome(start: _Start, base_url: str) -> None:
     console.print(f"\n[bold]Clarion is ready at {base_url}[/bold]   (Ctrl-C stops it)\n")
     console.print(f"  Access token  {start.credentials.token}", markup=False)
     console.print(f"  Data          {start.place.data}", markup=False)
+    console.print(f"  Reference     {base_url}/docs", markup=False)
     if start.sender is None:
         console.print("\nMake a sender id with `clarion sender create`, then send.", markup=False)
         return
     console.print("\nSend a message:\n")
     console.print(_example(start.sender, start.credentials.token, base_url), markup=False)
     if has_sandbox(start.settings):
-        console.print("\nSee it arrive on the virtual phone:\n")
-        console.print(f"  clarion sandbox watch --data {start.place.data}", markup=False)
-        console.print(f"  {base_url}/sandbox/v1/handsets/{NUMBER}/messages\n", markup=False)
+        console.print("\nSee it arrive on the virtual phone, and answer from there:\n")
+        command, data = f"  {_command()} sandbox", f"--data {start.place.data}"
+        console.print(f"{command} watch {data}", markup=False)
+        console.print(f"{command} answer {NUMBER} 'Hello yourself' {data}\n", markup=False)
+
+
+def _command() -> str:
+    """What to type for this program: in an environment of its own it may not be on the PATH."""
+    called = sys.argv[0]
+    return called if called.endswith("/clarion") and not shutil.which("clarion") else "clarion"
 
 
 def _example(sender: FirstSender, token: str, base_url: str) -> str:
