@@ -48,6 +48,7 @@ from clarion.storage.database import Database
 RATE_SECONDS = 5.0  # how long a sender's rate is believed
 SMALL_CLAIM_SECONDS = 0.008  # after a small claim, the time to let more gather
 UNAVAILABLE_SECONDS = 1.0
+MAX_UNRECORDED = 4000  # answered messages whose commit is behind; in this process
 
 DISPATCH_WAITS = "dispatch.waits"
 DISPATCH_FAILED = "dispatch.failed"
@@ -225,9 +226,12 @@ class Dispatcher:
         return min(self._space(), self._pace.available(now))
 
     def _space(self) -> int:
-        """How many claimed messages can be held: none without a bind, else the window's room and
-        a batch in reserve."""
+        """How many claimed messages can be held: none without a bind, or while so much is not
+        recorded that a crash would repeat too much; else the window's room and a batch in reserve.
+        """
         if not self.connector.health().binds or self._membership.lapsed():
+            return 0
+        if self._recorder.unrecorded >= MAX_UNRECORDED:
             return 0
         room = max(0, self.connector.room())
         size = self._dispatch.batch_size

@@ -2,7 +2,7 @@
 
 One loop a process, so that an answer to a submission is written before the receipt that followed
 it on the same bind. Results are kept until they are stored, however long the database is away
-(their number is bounded by what is in the carriers' hands); receipts and inbound messages are
+(dispatch claims no more while too many wait); receipts and inbound messages are
 given back to the carrier instead, which keeps them.
 """
 
@@ -59,6 +59,11 @@ class Recorder:
         self._idle.set()
         self._doubtful = False  # the last commit's outcome is unknown
         self._task: asyncio.Task[None] | None = None
+
+    @property
+    def unrecorded(self) -> int:
+        """Messages that the carrier has answered for and whose verdict is not stored yet."""
+        return len(self._results)
 
     def start(self) -> None:
         self._task = asyncio.create_task(self._run(), name="recorder")
