@@ -42,6 +42,7 @@ async def own_place(db: Database) -> AsyncIterator[Place]:
     place = Place(db)
     yield place
     await place.close()
+    await place.db.close()
 
 
 @pytest.fixture(scope="session")

@@ -177,6 +177,11 @@ class Place:
             await gateway.stop()
         await recount(self.db, *(tenant.company_id for tenant in self.tenants))
 
+    async def reconnect(self, url: str) -> None:
+        """Leave connections behind that a test has cut."""
+        await self.db.close()
+        self.db = await Database.connect(settings.Database(), url=url)
+
     # ------------------------------------------------------------ what is stored
 
     async def request(self, tenant: Tenant, request_id: UUID) -> asyncpg.Record:

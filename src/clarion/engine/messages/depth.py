@@ -8,6 +8,8 @@ or after a while; several processes may together overshoot by what they accept i
 from __future__ import annotations
 
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from uuid import UUID
 
 from clarion.engine.messages import store
@@ -20,12 +22,16 @@ MAX_SENDERS = 50_000
 
 
 class _Depth:
-    __slots__ = ("accepted", "counted", "counted_at")
+    __slots__ = ("accepted", "counted", "counted_at", "reserved")
 
     def __init__(self) -> None:
         self.counted = 0
         self.accepted = 0  # since it was counted
+        self.reserved = 0  # being stored: no count sees them for certain
         self.counted_at = float("-inf")
+
+    def total(self) -> int:
+        return self.counted + self.accepted + self.reserved
 
 
 class QueueDepths:
@@ -36,9 +42,20 @@ class QueueDepths:
         self._limit = limit
         self._depths: dict[tuple[int, str, UUID], _Depth] = {}
 
-    async def reserve(self, company_id: int, connector: str, sender_id: UUID, count: int) -> None:
-        """Make room for `count` messages. Raises TooManyRequests when there is none."""
-        key = (company_id, connector, sender_id)
+    @asynccontextmanager
+    async def room_for(
+        self, count: int, *, company_id: int, connector: str, sender_id: UUID
+    ) -> AsyncIterator[None]:
+        """Holds room for `count` messages while they are stored, and remembers them if they were.
+        Raises TooManyRequests when there is none."""
+        depth = await self._reserve((company_id, connector, sender_id), count)
+        try:
+            yield
+            depth.accepted += count
+        finally:
+            depth.reserved -= count
+
+    async def _reserve(self, key: tuple[int, str, UUID], count: int) -> _Depth:
         depth = self._depths.get(key)
         if depth is None:
             if len(self._depths) >= MAX_SENDERS:
@@ -46,21 +63,23 @@ class QueueDepths:
             depth = self._depths[key] = _Depth()
         if self._needs_count(depth, count):
             await self._count(key, depth)
-        if depth.counted + depth.accepted + count > self._limit:
+        if depth.total() + count > self._limit:
             raise TooManyRequests(
                 f"from: {self._limit} messages wait for this sender id already",
                 retry_after=FULL_SECONDS,
                 field="from",
             )
-        depth.accepted += count
+        depth.reserved += count
+        return depth
 
     def _needs_count(self, depth: _Depth, count: int) -> bool:
         age = time.monotonic() - depth.counted_at
-        if depth.counted + depth.accepted + count > self._limit:
+        if depth.total() + count > self._limit:
             return age > FULL_SECONDS
         return depth.accepted * 10 > self._limit and age > RECOUNT_SECONDS
 
     async def _count(self, key: tuple[int, str, UUID], depth: _Depth) -> None:
         depth.counted_at = time.monotonic()
+        before = depth.accepted
         depth.counted = await store.queue_depth(self._db, *key, limit=self._limit + 1)
-        depth.accepted = 0
+        depth.accepted -= before

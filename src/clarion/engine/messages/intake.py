@@ -109,10 +109,6 @@ class Intake:
             limits=self._settings.intake,
             now=datetime.now(UTC),
         )
-        if prepared.queued:
-            await self._depths.reserve(
-                caller.company_id, route.connector, route.sender_id, prepared.queued
-            )
         waiting = _Waiting(
             prepared=prepared,
             caller=caller,
@@ -120,11 +116,21 @@ class Intake:
             fingerprint=_fingerprint(new) if new.external_id else None,
             answer=asyncio.get_running_loop().create_future(),
         )
-        self._line.append(waiting)
-        self._wake.set()
-        request_id = await waiting.answer
+        if prepared.queued:
+            async with self._depths.room_for(
+                prepared.queued, company_id=caller.company_id, connector=route.connector,
+                sender_id=route.sender_id,
+            ):  # fmt: skip
+                request_id = await self._line_up(waiting)
+        else:
+            request_id = await self._line_up(waiting)
         metrics.INTAKE_SECONDS.observe(time.perf_counter() - begun)
         return request_id
+
+    async def _line_up(self, waiting: _Waiting) -> UUID:
+        self._line.append(waiting)
+        self._wake.set()
+        return await waiting.answer
 
     def _route(self, sender: Sender) -> Route:
         if sender.state != "ACTIVE":

@@ -441,10 +441,16 @@ from taken group by connector, source, destination, reference, total;
 insert into stray_inbound (id, connector, source, destination, text)
 select * from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[]);
 
--- queue_depth: Messages waiting for a sender, counted up to a limit.
-select count(*) from (
-    select from outbound where company_id = $1 and connector = $2 and sender_id = $3 limit $4
-) waiting;
+-- queue_depth: Messages waiting for a sender, counted up to a limit, and recipients that are still to become messages.
+select (
+    select count(*) from (
+        select from outbound where company_id = $1 and connector = $2 and sender_id = $3 limit $4
+    ) waiting
+) + (
+    select coalesce(sum(cardinality(r.recipients) - e.next), 0)
+    from expansion e join message_request r on r.company_id = $1 and r.id = e.request_id
+    where e.company_id = $1 and r.sender_id = $3 and r.state = 'PREPARING'
+);
 
 -- queue_by_connector: How many messages wait for each connector and since when, for metrics.
 select connector, count(*) as depth, min(due_at) as oldest from outbound
