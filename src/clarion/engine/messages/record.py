@@ -30,6 +30,12 @@ from clarion.log import get_logger
 from clarion.storage.database import Database
 
 MAX_BATCH = 1000
+BUSY, FULL = 32, 400
+"""Between so many answers and receipts in one commit, the next waits a moment for more to gather:
+each commit costs what thirty answers cost. Under 32 nothing waits, so that a carrier with a small
+window for receipts is not slowed down."""
+
+GATHER_SECONDS = 0.015
 RETRY_SECONDS = (0.1, 0.2, 0.5, 1.0, 2.0)
 
 RECORDER_LEFT_WORK = "recorder.left_work"
@@ -106,10 +112,16 @@ class Recorder:
             await self._wake.wait()
             self._wake.clear()
             while self._results or self._receipts or self._inbound:
+                count = self._waiting()
                 await self._write_results()
                 await self._write_receipts()
                 await self._write_inbound()
+                if BUSY <= count < FULL:
+                    await asyncio.sleep(GATHER_SECONDS)
             self._idle.set()
+
+    def _waiting(self) -> int:
+        return len(self._results) + sum(len(batch) for _, batch, _, _ in self._receipts)
 
     async def _write_results(self) -> None:
         """Until they are stored: nothing that a carrier has said is dropped."""
