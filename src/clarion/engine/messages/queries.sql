@@ -248,7 +248,7 @@ with moved as (
             then 'COMPLETED' else r.state::text end)::request_state,
         updated_at = $7
     from tally t
-    where r.company_id = $1 and r.id = t.request_id
+    where r.company_id = $1 and r.id = t.request_id and r.id between $17 and $3
 )
 select id from moved;
 

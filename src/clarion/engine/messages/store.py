@@ -16,7 +16,7 @@ from clarion.engine.messages.ports import Inbound, Receipt, ReceiptState
 from clarion.engine.messages.prepare import Prepared
 from clarion.engine.messages.states import STAMP, Input, moves
 from clarion.engine.messages.turns import Lane
-from clarion.kit.ids import new_id
+from clarion.kit.ids import new_id, request_id_of
 from clarion.storage.sql import load_queries
 
 SQL = load_queries(__package__)
@@ -33,11 +33,17 @@ class Runner(Protocol):
     async def execute(self, query: str, *args: object) -> str: ...
 
 
-def columns(rows: Sequence[tuple[object, ...]], count: int) -> list[tuple[object, ...]]:
+def columns(rows: Sequence[tuple[object, ...]], count: int) -> list[Sequence[object]]:
     """Rows turned into the arrays that `unnest` takes; `count` empty ones for no rows."""
     if not rows:
         return [()] * count
-    return list(zip(*rows, strict=True))
+    return [column(values) for values in zip(*rows, strict=True)]
+
+
+def column(values: Sequence[object]) -> Sequence[object]:
+    """An array for `unnest`, which fills a short one up with nulls: an attribute that nobody used
+    costs nothing."""
+    return () if values.count(None) == len(values) else values
 
 
 async def accept(on: Runner, batch: Sequence[Prepared], now: datetime) -> None:
@@ -76,8 +82,8 @@ async def advance(
         [a.at for a in batch],
         STAMP.get(input, "none"),
         now,
-        [a.code for a in batch],
-        [a.details for a in batch],
+        column([a.code for a in batch]),
+        column([a.details for a in batch]),
         [m.state for m in table],
         [m.stamped for m in table],
         [m.next for m in table],
@@ -85,6 +91,7 @@ async def advance(
         [m.stamps for m in table],
         [m.canceled for m in table],
         [m.failed for m in table],
+        request_id_of(min(found)),
     )
     return [row["id"] for row in rows]
 
