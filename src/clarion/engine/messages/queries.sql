@@ -274,6 +274,11 @@ where m.state in ('CREATED', 'SCHEDULED');
 select external_id, company_id, message_id, number, total from fragment
 where connector = $1 and external_id = any($2::text[]) and message_id >= $3;
 
+-- lock_messages: Messages held while their parts' receipts are put together.
+select from message
+where company_id = $1 and id = any($4::uuid[]) and id between $2 and $3
+order by id for no key update;
+
 -- settle_fragments: What receipts said of parts of several; a later word never undoes DELIVERED.
 update fragment f set state = i.state::message_state, failure_code = i.code
 from unnest($4::uuid[], $5::smallint[], $6::text[], $7::text[]) as i (id, number, state, code)

@@ -225,8 +225,13 @@ _PART_STATE = {
 async def _settle_parts(
     tx: store.Runner, company_id: int, batch: Sequence[_Matched], now: datetime
 ) -> list[tuple[Input, store.Advance]]:
-    """Note each part's receipt; a message moves when one part failed or all have arrived."""
+    """Note each part's receipt; a message moves when one part failed or all have arrived.
+
+    Messages are locked first: of two transactions that each settle some parts, neither would see
+    the other's, and nobody that all have arrived.
+    """
     telling = [m for m in batch if RECEIPT_INPUT[m.receipt.state] in _PART_STATE]
+    await store.lock_messages(tx, company_id, [m.part.message_id for m in telling])
     latest: dict[tuple[UUID, int], _Matched] = {}
     for matched in telling:
         key = (matched.part.message_id, matched.part.number)

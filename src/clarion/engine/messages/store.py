@@ -301,6 +301,12 @@ async def settle_fragments(
         )
 
 
+async def lock_messages(on: Runner, company_id: int, messages: Sequence[UUID]) -> None:
+    """Hold these messages until the transaction ends."""
+    if messages:
+        await on.fetch(SQL["lock_messages"], company_id, min(messages), max(messages), messages)
+
+
 async def read_fragment_states(
     on: Runner, company_id: int, messages: Sequence[UUID]
 ) -> list[tuple[UUID, int, list[str | None]]]:
