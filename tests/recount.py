@@ -42,15 +42,20 @@ where r.company_id = $1 and not case r.state
 """
 
 MISPLACED = """
-select m.id, m.state::text, q.queued, c.claimed from message m,
-lateral (select count(*) as queued from outbound o
-    where o.company_id = $1 and o.message_id = m.id) q,
-lateral (select count(*) as claimed from claim c
-    where c.company_id = $1 and m.id = any(c.messages)) c
+with held as (
+    select message_id, true as queued from outbound where company_id = $1
+    union all
+    select unnest(messages), false from claim where company_id = $1
+), places as (
+    select message_id, count(*) as places, count(*) filter (where queued) as queued
+    from held group by message_id
+)
+select m.id, m.state::text, p.places, p.queued from message m
+left join places p on p.message_id = m.id
 where m.company_id = $1 and m.direction = 'MT' and case
-    when m.state in ('CREATED', 'SCHEDULED') then q.queued + c.claimed <> 1
-    when m.state = 'PAUSED' then q.queued + c.claimed <> 0
-    else q.queued > 1 end
+    when m.state in ('CREATED', 'SCHEDULED') then p.places is distinct from 1
+    when m.state = 'PAUSED' then p.places is not null
+    else p.queued > 1 end
 """
 
 LEFT_BEHIND = "select id, connector, messages from claim where company_id = $1"

@@ -18,8 +18,8 @@ from clarion.engine.messages import store
 from clarion.engine.messages.model import MessageState, Recipient, RequestState, Route
 from clarion.engine.messages.prepare import (
     NORMAL_PRIORITY,
+    content_of,
     count_states,
-    measure,
     message_rows,
     resolve_recipients,
     state_when_good,
@@ -188,8 +188,7 @@ class Expander:
         fresh, duplicates = job.unseen(resolve_recipients(given, state=job.good_state(now)))
         pending, failed, queued = count_states(fresh)
         request = job.request
-        latin1 = self._latin1(job.route.connector)
-        content = measure(request["body"], latin1=latin1, limits=self._settings.intake)
+        content = content_of(request["body"], latin1=self._latin1(job.route.connector))
         if fresh:
             await store.add_messages(
                 tx,

@@ -105,11 +105,16 @@ def measure(body: str, *, latin1: bool, limits: Intake) -> Content:
         raise InvalidInput("body: is needed", field="body")
     if len(body) > limits.max_fragments * 160:  # no alphabet is denser; spares counting megabytes
         raise MessageTooLong(f"body: more than {limits.max_fragments} fragments", field="body")
-    segments = segment(body, latin1=latin1)
-    if len(segments.parts) > limits.max_fragments:
+    content = content_of(body, latin1=latin1)
+    if content.fragments > limits.max_fragments:
         raise MessageTooLong(
-            f"body: {len(segments.parts)} fragments, at most {limits.max_fragments}", field="body"
+            f"body: {content.fragments} fragments, at most {limits.max_fragments}", field="body"
         )
+    return content
+
+
+def content_of(body: str, *, latin1: bool) -> Content:
+    segments = segment(body, latin1=latin1)
     return Content(encoding=ENCODING_CODES[segments.encoding], fragments=len(segments.parts))
 
 

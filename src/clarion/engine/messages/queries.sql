@@ -357,8 +357,8 @@ with gone as (
     delete from expansion where company_id = $1 and request_id = $2
 )
 update message_request set
-    state = case when pending_count = 0 then 'REJECTED'::request_state
-        else 'TRANSMITTING'::request_state end,
+    state = (case when state <> 'PREPARING' then state::text
+        when pending_count = 0 then 'REJECTED' else 'TRANSMITTING' end)::request_state,
     failure_code = '1015', failure_details = $4, updated_at = $3, version = version + 1
 where company_id = $1 and id = $2;
 
