@@ -14,6 +14,7 @@ import aiohttp
 import uvicorn
 
 from clarion.api.services import Services
+from clarion.api.transport import HttpProtocol
 from clarion.engine.accounts.model import Caller
 from clarion.engine.accounts.service import create_application, create_company
 from clarion.engine.accounts.tokens import issue_token
@@ -138,7 +139,12 @@ async def running(app: Any) -> AsyncIterator[str]:
     """The base URL of `app` under uvicorn."""
     listener = socket.create_server(("127.0.0.1", 0))
     config = uvicorn.Config(
-        app, lifespan="off", log_level="warning", access_log=False, proxy_headers=False
+        app,
+        http=HttpProtocol,
+        lifespan="off",
+        log_level="warning",
+        access_log=False,
+        proxy_headers=False,
     )
     server = uvicorn.Server(config)
     serving = asyncio.create_task(server.serve(sockets=[listener]))
