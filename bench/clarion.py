@@ -157,14 +157,10 @@ class Clarion:
         return int(self._run(lambda db: db.fetchval(waiting))) == 0
 
     def latencies(self, since: float) -> dict[str, tuple[float, float]]:
-        """From the id's time, when a request was read, to what its row says."""
+        """From the id's time, when a request was read, to the carrier's answer."""
         floor = ids.floor_id(datetime.fromtimestamp(since, UTC))
-        found = {}
-        for name, column in (("sent", "sent_at"),):
-            row = self._run(lambda db, column=column: db.fetchrow(_LATENCY.format(column), floor))
-            if row and row[0]:
-                found[name] = (float(row[0][0]), float(row[0][1]))
-        return found
+        found = self._run(lambda db: db.fetchval(_TO_CARRIER, floor))
+        return {"to the carrier": (float(found[0]), float(found[1]))} if found else {}
 
     # ------------------------------------------------------------ more
 
@@ -232,7 +228,7 @@ class Clarion:
     def _count_statements(self) -> None:
         async def switch_on(db: Database) -> None:
             await db.execute("alter system set shared_preload_libraries = 'pg_stat_statements'")
-            await db.execute("alter system set track_io_timing = on")
+            await db.execute("alter system set pg_stat_statements.track_planning = on")
 
         self._run(switch_on)
         self._server.stop()
@@ -240,9 +236,9 @@ class Clarion:
         self._run(lambda db: db.execute("create extension pg_stat_statements"))
 
 
-_LATENCY = """
+_TO_CARRIER = """
 select percentile_cont(array[0.5, 0.99]) within group (
-    order by extract(epoch from {} - uuid_extract_timestamp(id)) * 1000)
+    order by extract(epoch from sent_at - uuid_extract_timestamp(id)) * 1000)
 from message where id >= $1 and sent_at is not null
 """
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import statistics
 from collections.abc import Iterable, Sequence
 
 from bench.frame import Sample
@@ -31,26 +30,36 @@ def _median(runs: Sequence[Sample]) -> Sample:
 
 
 def _figure(title: str, samples: Sequence[Sample]) -> str:
-    head = f"\n{title}\n  {'':18} {'msg/s':>8} {'HTTP p50':>9} {'p99 ms':>7}   CPU us a message"
-    rows = [head + "".join(f"{part:>12}" for part in PARTS) + "   memory MiB"]
+    columns = "".join(f"{part:>12}" for part in (*PARTS, "all"))
+    rows = [
+        f"\n{title}",
+        f"  {'':18} {'':8} {'HTTP ms':>15}   CPU microseconds a message",
+        f"  {'':18} {'msg/s':>8} {'p50':>7} {'p99':>7} {columns}   MiB",
+    ]
     rows += [_row(sample) for sample in samples]
     baseline = next((s for s in samples if s.gateway == "kannel"), None)
     if baseline is not None:
-        rows += [
-            f"  {s.gateway} / kannel: {s.rate / baseline.rate:.2f}"
-            for s in samples
-            if s is not baseline
-        ]
+        rows += [_ratio(s, baseline) for s in samples if s is not baseline]
     return "\n".join(rows)
 
 
 def _row(sample: Sample) -> str:
     micros = sample.micros()
+    micros["all"] = sum(micros.values())
     load = sample.load
-    http = f"{load.p50_ms:9.1f} {load.p99_ms:7.1f}" if load else f"{'':9} {'':7}"
-    parts = "".join(f"{micros[p]:12.0f}" if p in micros else f"{'':12}" for p in PARTS)
-    memory = ", ".join(f"{n} {mib:.0f}" for n, mib in sample.cost.memory.items() if n in PARTS[:2])
-    return f"  {sample.gateway:18} {sample.rate:8,.0f} {http}   {'':16}{parts}   {memory}"
+    http = f"{load.p50_ms:7.1f} {load.p99_ms:7.1f}" if load else f"{'':15}"
+    cpu = "".join(f"{micros[p]:12.0f}" if p in micros else f"{'':12}" for p in (*PARTS, "all"))
+    memory = " + ".join(
+        f"{sample.cost.memory[p]:.0f}" for p in PARTS[:2] if p in sample.cost.memory
+    )
+    return f"  {sample.gateway:18} {sample.rate:8,.0f} {http} {cpu}   {memory}"
+
+
+def _ratio(sample: Sample, baseline: Sample) -> str:
+    """By rate; and by CPU, which other work on the machine disturbs less."""
+    cpu = sum(baseline.micros().values()) / sum(sample.micros().values())
+    rate = sample.rate / baseline.rate
+    return f"  {sample.gateway} / {baseline.gateway}: {rate:.2f} by rate, {cpu:.2f} by CPU"
 
 
 def _details(sample: Sample) -> str:
@@ -64,10 +73,3 @@ def _details(sample: Sample) -> str:
         words.append(f"{name} p50 {p50:,.0f} p99 {p99:,.0f} ms")
     words.append(f"others' CPU {sample.cost.others / sample.cost.seconds:.2f} cores")
     return "; ".join(words)
-
-
-def spread(samples: Sequence[Sample]) -> str:
-    """How far repeated runs lie apart."""
-    rates = [sample.rate for sample in samples]
-    middle = statistics.median(rates)
-    return f"{min(rates) / middle:.2f} to {max(rates) / middle:.2f} of the median"
