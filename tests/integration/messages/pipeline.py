@@ -232,6 +232,13 @@ class Place:
             tenant.company_id,
         )
 
+    async def parts(self, tenant: Tenant) -> list[asyncpg.Record]:
+        """What the carrier has taken of a company's messages."""
+        return await self.db.fetch(
+            "select * from fragment where company_id = $1 order by message_id, number",
+            tenant.company_id,
+        )
+
     async def make_due(self, tenant: Tenant, *, ago: timedelta = timedelta(seconds=1)) -> None:
         """Let time pass for everything that a company has in the queue."""
         await self.db.execute(
