@@ -376,6 +376,11 @@ select $1, $2, m.sender_id, $3, coalesce(m.scheduled_at, $4), m.id, m.expires_at
 from message m
 where m.company_id = $1 and m.id = any($5::uuid[]) and m.state in ('CREATED', 'SCHEDULED');
 
+-- unqueue_scheduled: Takes canceled messages out of the queue that would wait there until their time.
+delete from outbound o using message m
+where m.company_id = $1 and m.id = any($2::uuid[]) and o.company_id = $1
+    and o.sender_id = m.sender_id and o.due_at = m.scheduled_at and o.message_id = m.id;
+
 -- lock_message: A message, held for a change by its client.
 select id, direction::text, state::text, version from message
 where company_id = $1 and id = $2 and deleted_at is null

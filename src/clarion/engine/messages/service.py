@@ -220,12 +220,15 @@ async def _move_slice(
     if not found:
         return None
     moved: list[UUID] = []
+    later = [m for m, due in found if due and due > now]
     if input is Input.RESUME:
-        later = [_moving(m, Input.RESUME_LATER, now) for m, due in found if due and due > now]
-        moved += await store.advance(tx, company_id, Input.RESUME_LATER, later, now)
+        waiting = [_moving(m, Input.RESUME_LATER, now) for m in later]
+        moved += await store.advance(tx, company_id, Input.RESUME_LATER, waiting, now)
     moved += await store.advance(
         tx, company_id, input, [_moving(m, input, now) for m, _ in found], now
     )
+    if input is Input.CANCEL:  # the others are dropped when their turn comes, which is soon
+        await store.unqueue_scheduled(tx, company_id, later)
     if connector is not None:  # only what moved: the same call may run beside this one
         await store.queue_resumed(tx, company_id, connector, NORMAL_PRIORITY, now, moved)
     return found[-1][0]

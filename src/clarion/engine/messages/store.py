@@ -604,6 +604,11 @@ async def queue_resumed(
     await on.execute(SQL["queue_resumed"], company_id, connector, priority, now, messages)
 
 
+async def unqueue_scheduled(on: Runner, company_id: int, messages: Sequence[UUID]) -> None:
+    if messages:
+        await on.execute(SQL["unqueue_scheduled"], company_id, messages)
+
+
 class HeldMessage(Struct, frozen=True):
     """A message as its client's changes need it."""
 
