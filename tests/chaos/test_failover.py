@@ -17,8 +17,8 @@ from .verdict import failures
 
 LEASE = 2.0
 TAKE_OVER = LEASE + LEASE / 4 + 2.0  # it lapses, is noticed, and binds
-SECONDS = 6.0
-PLAN = make_plan(seed=5, seconds=SECONDS, messages=1500)
+SECONDS = 4.0
+PLAN = make_plan(seed=5, seconds=SECONDS, messages=1000)
 CALM = 30.0
 
 
