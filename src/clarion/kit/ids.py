@@ -20,14 +20,35 @@ SEQUENCE_BITS = 24
 MAX_SEQUENCE = (1 << SEQUENCE_BITS) - 1
 _VERSION = 0x7 << 76
 _VARIANT = 0x2 << 62
-_RANDOM_MASK = (((1 << 12) - 1) << 64) | ((1 << 62) - 1)
+_COUNTER_BITS = 12
+_COUNTER_START_BITS = 11  # a random start in the lower half leaves 2,048 ids a millisecond at least
+
+
+class _Order:
+    """Ids of one process ascend also within a millisecond (RFC 9562, section 6.2, method 1), so
+    that what came first is sent first. A clock that goes back starts a new count."""
+
+    def __init__(self) -> None:
+        self._ms = 0
+        self._counter = 0
+
+    def next(self, ms: int) -> tuple[int, int]:
+        """The millisecond and counter of the next id."""
+        if ms == self._ms and self._counter + 1 < 1 << _COUNTER_BITS:
+            self._counter += 1
+        else:
+            self._ms = ms
+            self._counter = getrandbits(_COUNTER_START_BITS)
+        return ms, self._counter
+
+
+_order = _Order()
 
 
 def new_id(*, at_ms: int | None = None) -> UUID:
     """A fresh uuid v7; `at_ms` is Unix time in milliseconds."""
-    ms = time.time_ns() // 1_000_000 if at_ms is None else at_ms
-    bits = getrandbits(80) & _RANDOM_MASK
-    return _uuid((ms << 80) | _VERSION | _VARIANT | bits)
+    ms, counter = _order.next(time.time_ns() // 1_000_000 if at_ms is None else at_ms)
+    return _uuid((ms << 80) | _VERSION | (counter << 64) | _VARIANT | getrandbits(62))
 
 
 def new_request_id(*, at_ms: int | None = None) -> UUID:

@@ -50,3 +50,9 @@ def test_an_id_is_read_as_it_is_shown(id: uuid.UUID) -> None:
 def test_any_text_shows_one_id_or_none(text: str) -> None:
     found = ids.parse(text)
     assert found is None or ids.show(found) == text
+
+
+def test_ids_of_one_millisecond_ascend() -> None:
+    made = [ids.new_request_id(at_ms=1_795_000_000_000) for _ in range(1000)]
+    assert made == sorted(made)
+    assert len(set(made)) == 1000

@@ -169,15 +169,15 @@ with taken as (
         select ctid from outbound
         where company_id = $1 and connector = $2 and sender_id = $3 and priority = $4
             and due_at <= $5
-        order by due_at limit $6 for update skip locked
+        order by due_at, message_id limit $6 for update skip locked
     ))
-    returning message_id, attempts, parts_taken
+    returning message_id, attempts, parts_taken, due_at
 ), claimed as (
     insert into claim (company_id, id, connector, priority, node_id, messages, attempts)
     select $1, $7, $2, $4, $8, array_agg(message_id), array_agg(attempts)
     from taken having count(*) > 0
 )
-select message_id, attempts, parts_taken from taken;
+select message_id, attempts, parts_taken from taken order by due_at, message_id;
 
 -- read_claimed: What to send of claimed messages: one look-up by key each, whatever the statistics say; the range names the partition.
 select m.* from unnest($2::uuid[]) as i (id)
