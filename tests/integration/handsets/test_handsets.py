@@ -139,7 +139,9 @@ async def test_a_phone_shows_what_it_received_and_what_it_answered(acme: Company
 async def test_pages_follow_one_another(acme: Company) -> None:
     for number in range(5):
         await acme.send(PHONE, f"message {number}")
-    await acme.until_handset(PHONE, lambda found: len(found) == 5)
+    await acme.until_handset(
+        PHONE, lambda found: [m["state"] for m in found] == ["DELIVERED"] * 5
+    )
     everything = await acme.handset(PHONE)
     assert await acme.handset(PHONE, "?limit=2") == everything[-2:]
     first = everything[0]["id"]
