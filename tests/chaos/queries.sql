@@ -1,6 +1,9 @@
 -- claimed: Messages that claims list.
 select m.id::text as id from claim c, unnest(c.messages) as m (id);
 
+-- claiming: Nodes that have claims.
+select distinct node_id from claim;
+
 -- backends: Server processes of the gateway's connections.
 select pid from pg_stat_activity where application_name = 'clarion' and pid <> pg_backend_pid();
 

@@ -20,16 +20,20 @@ TAKE_OVER = LEASE + LEASE / 4 + 2.0  # it lapses, is noticed, and binds
 SECONDS = 4.0
 PLAN = make_plan(seed=5, seconds=SECONDS, messages=1000)
 CALM = 30.0
+SLOW = 300  # ms until the carrier answers, so that a kill always finds something in flight
 
 
 async def test_another_node_takes_over_binds_and_claims_within_the_lease(tmp_path: Path) -> None:
-    async with a_scene(tmp_path, lease=LEASE, answer_delay=40) as scene, _nodes(scene, 2) as nodes:
+    async with (
+        a_scene(tmp_path, lease=LEASE, answer_delay=SLOW) as scene,
+        _nodes(scene, 2) as nodes,
+    ):
         await _until(scene, lambda binds: sorted(binds.values()) == [1, 1])
         first, second = nodes
         diary = Diary()
 
         async def storm() -> None:
-            await asyncio.sleep(SECONDS / 3)
+            await _until_both_have_claims(scene)
             await first.kill()
             diary.kills.append(Kill(time.time(), await scene.record.claimed()))
             begun = time.monotonic()
@@ -55,13 +59,16 @@ async def test_a_node_that_was_stopped_for_long_does_not_send_what_others_have(
     tmp_path: Path,
 ) -> None:
     """As when its machine was suspended: its claims were taken over meanwhile."""
-    async with a_scene(tmp_path, lease=LEASE, answer_delay=40) as scene, _nodes(scene, 2) as nodes:
+    async with (
+        a_scene(tmp_path, lease=LEASE, answer_delay=SLOW) as scene,
+        _nodes(scene, 2) as nodes,
+    ):
         await _until(scene, lambda binds: sorted(binds.values()) == [1, 1])
         first, second = nodes
         diary = Diary()
 
         async def storm() -> None:
-            await asyncio.sleep(SECONDS / 3)
+            await _until_both_have_claims(scene)
             first.freeze()
             at, claimed = time.time(), await scene.record.claimed()
             await _until(scene, lambda binds: list(binds.values()) == [2])
@@ -92,6 +99,12 @@ async def test_a_worker_that_is_killed_is_replaced_and_loses_nothing(tmp_path: P
 
 
 # ---------------------------------------------------------------- steps
+
+
+async def _until_both_have_claims(scene: Scene) -> None:
+    async with asyncio.timeout(CALM):
+        while len(await scene.record.read("claiming")) < 2:
+            await asyncio.sleep(0.01)
 
 
 @asynccontextmanager
