@@ -73,6 +73,14 @@ class Company:
             await asyncio.sleep(0.02)
         return found
 
+    async def until_delivered(self, number: str, count: int) -> list[dict[str, object]]:
+        """What the handset has, once nothing about it will change any more."""
+        deadline = monotonic() + PATIENCE
+        while [m["state"] for m in (found := await self.handset(number))] != ["DELIVERED"] * count:
+            assert monotonic() < deadline, found
+            await asyncio.sleep(0.02)
+        return found
+
 
 @pytest.fixture
 async def node(database_url: str) -> AsyncIterator[Node]:
@@ -139,10 +147,7 @@ async def test_a_phone_shows_what_it_received_and_what_it_answered(acme: Company
 async def test_pages_follow_one_another(acme: Company) -> None:
     for number in range(5):
         await acme.send(PHONE, f"message {number}")
-    await acme.until_handset(
-        PHONE, lambda found: [m["state"] for m in found] == ["DELIVERED"] * 5
-    )
-    everything = await acme.handset(PHONE)
+    everything = await acme.until_delivered(PHONE, 5)
     assert await acme.handset(PHONE, "?limit=2") == everything[-2:]
     first = everything[0]["id"]
     assert await acme.handset(PHONE, f"?after={first}&limit=2") == everything[1:3]
