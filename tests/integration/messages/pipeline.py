@@ -12,6 +12,7 @@ from contextlib import suppress
 from datetime import timedelta
 from itertools import count
 from typing import Any
+from unittest.mock import patch
 from uuid import UUID
 
 import asyncpg
@@ -21,6 +22,7 @@ from tests.waiting import eventually
 
 from clarion import settings
 from clarion.connectors.sandbox.carrier import Sandbox
+from clarion.connectors.smpp import link
 from clarion.connectors.smpp.connector import SmppConnector
 from clarion.engine.messages import tasks
 from clarion.engine.messages.carriers import Carriers
@@ -109,7 +111,8 @@ class Gateway:
         recording = [self.recorder._task] if self.recorder._task else []
         renewing = [self.carriers._membership_task] if self.carriers._membership_task else []
         await _end([*recording, *renewing, *self.carriers._dispatch_tasks, *self._loops])
-        await asyncio.gather(*(connector.stop() for connector in self.connectors.values()))
+        with patch.object(link, "DRAIN", 0.02):
+            await asyncio.gather(*(connector.stop() for connector in self.connectors.values()))
 
     async def ready(self) -> Gateway:
         """Every connector has a bind."""
