@@ -76,10 +76,12 @@ class Company:
     async def until_delivered(self, number: str, count: int) -> list[dict[str, object]]:
         """What the handset has, once nothing about it will change any more."""
         deadline = monotonic() + PATIENCE
-        while [m["state"] for m in (found := await self.handset(number))] != ["DELIVERED"] * count:
+        while True:
+            found: list[dict[str, object]] = await self.handset(number)
+            if [message["state"] for message in found] == ["DELIVERED"] * count:
+                return found
             assert monotonic() < deadline, found
             await asyncio.sleep(0.02)
-        return found
 
 
 @pytest.fixture
