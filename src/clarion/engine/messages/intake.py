@@ -213,7 +213,8 @@ class Intake:
             if fresh:
                 await store.accept(tx, [w.prepared for w in fresh], now)
         _acknowledge(fresh)
-        await self._answer_repeats([w for w in batch if w not in fresh])
+        stored = {w.prepared.request_id for w in fresh}
+        await self._answer_repeats([w for w in batch if w.prepared.request_id not in stored])
         return fresh
 
     async def _not_stored(self, batch: list[_Waiting]) -> list[_Waiting]:
