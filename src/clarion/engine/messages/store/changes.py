@@ -1,0 +1,89 @@
+"""Messages that move by the table of states, or as their client wishes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from msgspec import Struct
+
+from clarion.engine.messages.states import STAMP, Input, moves
+from clarion.engine.messages.store.rows import SQL, Runner, column
+from clarion.kit.ids import request_id_of
+
+
+class Advance(Struct, frozen=True, gc=False):
+    """One input for one message. `code` and `details` matter where it makes the message fail."""
+
+    id: UUID
+    at: datetime
+    code: str | None = None
+    details: str | None = None
+
+
+async def advance(
+    on: Runner, company_id: int, input: Input, batch: Sequence[Advance], now: datetime
+) -> list[UUID]:
+    """Apply one input to messages by the table of states; answers those that moved."""
+    table = moves(input)
+    if not batch or not table:
+        return []
+    found = [a.id for a in batch]
+    rows = await on.fetch(
+        SQL["advance_messages"],
+        company_id,
+        min(found),
+        max(found),
+        found,
+        [a.at for a in batch],
+        STAMP.get(input, "none"),
+        now,
+        column([a.code for a in batch]),
+        column([a.details for a in batch]),
+        [m.state for m in table],
+        [m.stamped for m in table],
+        [m.next for m in table],
+        [m.pending for m in table],
+        [m.stamps for m in table],
+        [m.canceled for m in table],
+        [m.failed for m in table],
+        request_id_of(min(found)),
+    )
+    return [row["id"] for row in rows]
+
+
+async def messages_in_state(
+    on: Runner, company_id: int, span: tuple[UUID, UUID], states: list[str], limit: int
+) -> list[tuple[UUID, datetime | None]]:
+    """(id, scheduled time) of messages after the first id up to the last, in those states."""
+    rows = await on.fetch(SQL["messages_in_state"], company_id, *span, states, limit)
+    return [(row["id"], row["scheduled_at"]) for row in rows]
+
+
+async def lock_messages(on: Runner, company_id: int, messages: Sequence[UUID]) -> None:
+    """Hold these messages until the transaction ends."""
+    if messages:
+        await on.fetch(SQL["lock_messages"], company_id, min(messages), max(messages), messages)
+
+
+class HeldMessage(Struct, frozen=True):
+    """A message as its client's changes need it."""
+
+    id: UUID
+    direction: str
+    state: str
+    version: int
+
+
+async def lock_message(on: Runner, company_id: int, message_id: UUID) -> HeldMessage | None:
+    row = await on.fetchrow(SQL["lock_message"], company_id, message_id)
+    return HeldMessage(*row) if row else None
+
+
+async def process_inbound(on: Runner, company_id: int, message_id: UUID, now: datetime) -> None:
+    await on.execute(SQL["process_inbound"], company_id, message_id, now)
+
+
+async def delete_message(on: Runner, company_id: int, message_id: UUID, now: datetime) -> None:
+    await on.execute(SQL["delete_message"], company_id, message_id, now)

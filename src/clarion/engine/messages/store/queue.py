@@ -1,0 +1,100 @@
+"""The outbound queue: what waits, by lane, and what comes back into it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from msgspec import Struct
+
+from clarion.engine.messages.store.rows import SQL, Runner
+
+
+async def queue_depth(
+    on: Runner, company_id: int, connector: str, sender_id: UUID, *, limit: int
+) -> int:
+    """Messages that wait for a sender, counted up to `limit`."""
+    count: int = await on.fetchval(SQL["queue_depth"], company_id, connector, sender_id, limit)
+    return count
+
+
+class FoundLane(Struct, frozen=True, gc=False):
+    """A lane with something waiting, and when its first message is due."""
+
+    company_id: int
+    connector: str
+    sender_id: UUID
+    priority: int
+    due_at: datetime
+
+
+async def find_lanes(on: Runner) -> list[FoundLane]:
+    """Every lane of the queue, of all connectors."""
+    return [FoundLane(*row) for row in await on.fetch(SQL["find_lanes"])]
+
+
+async def describe_lane(on: Runner, company_id: int, sender_id: UUID) -> tuple[int, float]:
+    """A company's weight, and the messages a second that the sender may send; 0: no limit."""
+    row = await on.fetchrow(SQL["describe_lane"], company_id, sender_id)
+    return (row["weight"], row["throughput"] or 0.0) if row else (1, 0.0)
+
+
+class Requeued(Struct, frozen=True, gc=False):
+    """A message that goes back into the queue."""
+
+    id: UUID
+    priority: int
+    due_at: datetime
+    attempts: int
+    parts_taken: int
+
+
+async def requeue(on: Runner, company_id: int, connector: str, batch: Sequence[Requeued]) -> None:
+    if not batch:
+        return
+    found = [r.id for r in batch]
+    await on.execute(
+        SQL["requeue"],
+        company_id,
+        connector,
+        min(found),
+        max(found),
+        found,
+        [r.priority for r in batch],
+        [r.due_at for r in batch],
+        [r.attempts for r in batch],
+        [r.parts_taken for r in batch],
+    )
+
+
+async def queue_resumed(
+    on: Runner,
+    company_id: int,
+    connector: str,
+    priority: int,
+    now: datetime,
+    messages: Sequence[UUID],
+) -> None:
+    await on.execute(SQL["queue_resumed"], company_id, connector, priority, now, messages)
+
+
+async def unqueue_scheduled(on: Runner, company_id: int, messages: Sequence[UUID]) -> None:
+    if messages:
+        await on.execute(SQL["unqueue_scheduled"], company_id, messages)
+
+
+async def companies_with_expiry(on: Runner, now: datetime) -> list[int]:
+    return [row["company_id"] for row in await on.fetch(SQL["companies_with_expiry"], now)]
+
+
+async def expire_queued(on: Runner, company_id: int, now: datetime, limit: int) -> list[UUID]:
+    """Take messages past their time out of the queue."""
+    rows = await on.fetch(SQL["expire_queued"], company_id, now, limit)
+    return [row["message_id"] for row in rows]
+
+
+async def queues(on: Runner, now: datetime) -> list[tuple[str, int, datetime]]:
+    """(connector, messages due, since when) of every connector with a queue."""
+    rows = await on.fetch(SQL["queue_by_connector"], now)
+    return [(row["connector"], row["depth"], row["oldest"]) for row in rows]

@@ -1,0 +1,102 @@
+"""Requests as they are accepted, held for a change, and changed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from msgspec import Struct
+
+from clarion.engine.messages.model import RequestState
+from clarion.engine.messages.prepare import Prepared
+from clarion.engine.messages.store.rows import MESSAGE_COLUMNS, SQL, Runner, columns
+
+_REQUEST_COLUMNS = 32
+
+
+async def accept(on: Runner, batch: Sequence[Prepared], now: datetime) -> None:
+    """Store requests, and the messages that are ready with them."""
+    await on.execute(
+        SQL["accept_requests"],
+        *columns([p.request for p in batch], _REQUEST_COLUMNS),
+        now,
+        *columns([row for p in batch for row in p.messages], MESSAGE_COLUMNS),
+    )
+
+
+async def stored_requests(on: Runner, keys: Sequence[tuple[object, ...]]) -> set[UUID]:
+    """Which of these (company, request) pairs exist."""
+    rows = await on.fetch(SQL["stored_requests"], *columns(keys, 2))
+    return {row["id"] for row in rows}
+
+
+async def claim_external_ids(on: Runner, rows: Sequence[tuple[object, ...]]) -> set[UUID]:
+    """Reserve external ids; answers the requests that got theirs."""
+    won = await on.fetch(SQL["claim_external_ids"], *columns(rows, 5))
+    return {row["request_id"] for row in won}
+
+
+async def read_external_id(
+    on: Runner, company_id: int, application_id: int, external_id: str
+) -> tuple[UUID, bytes] | None:
+    """The request that has this external id, and the fingerprint of its body."""
+    row = await on.fetchrow(SQL["read_external_id"], company_id, application_id, external_id)
+    return (row["request_id"], row["fingerprint"]) if row else None
+
+
+class HeldRequest(Struct, frozen=True):
+    """A request as its client's changes need it."""
+
+    id: UUID
+    solo_message_id: UUID | None
+    state: str
+    version: int
+    sender_id: UUID
+
+
+async def lock_request(on: Runner, company_id: int, request_id: UUID) -> HeldRequest | None:
+    """The request's own row, held; a solo request's state is its message's (read_request)."""
+    row = await on.fetchrow(SQL["lock_request"], company_id, request_id)
+    return HeldRequest(*row) if row else None
+
+
+async def read_request(on: Runner, company_id: int, request_id: UUID) -> HeldRequest | None:
+    """The request as clients see it."""
+    row = await on.fetchrow(SQL["read_request"], company_id, request_id)
+    return HeldRequest(*row) if row else None
+
+
+async def set_request_state(
+    on: Runner,
+    company_id: int,
+    request_id: UUID,
+    *,
+    was: str,
+    state: RequestState,
+    now: datetime,
+) -> None:
+    await on.execute(SQL["set_request_state"], company_id, request_id, was, state.value, now)
+
+
+async def end_pause(on: Runner, company_id: int, request_id: UUID, now: datetime) -> None:
+    """A paused request becomes TRANSMITTING, or COMPLETED; any other is left as it is."""
+    await on.execute(SQL["end_pause"], company_id, request_id, now)
+
+
+async def reject_request(
+    on: Runner, company_id: int, request_id: UUID, now: datetime, details: str
+) -> None:
+    """A request that cannot be expanded any further."""
+    await on.execute(SQL["reject_request"], company_id, request_id, now, details)
+
+
+async def delete_request(on: Runner, company_id: int, request_id: UUID, now: datetime) -> None:
+    await on.execute(SQL["delete_request"], company_id, request_id, now)
+
+
+async def paused_past_time(
+    on: Runner, now: datetime, since: datetime, limit: int
+) -> list[tuple[int, UUID]]:
+    rows = await on.fetch(SQL["paused_past_time"], now, since, limit)
+    return [(row["company_id"], row["id"]) for row in rows]
