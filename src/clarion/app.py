@@ -322,6 +322,7 @@ def _uvicorn_config(app: object) -> uvicorn.Config:
         log_config=None,
         access_log=False,
         server_header=False,
+        timeout_keep_alive=75,  # longer than what stands in front: it, not we, ends a connection
         proxy_headers=False,  # who calls is the socket's other end, whatever a header claims
         timeout_graceful_shutdown=3,
     )

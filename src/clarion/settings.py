@@ -1,6 +1,7 @@
 """Every setting: its type, its default and one line of help.
 
-One TOML file, then the environment over it: `CLARION_DATABASE_URL` sets `url` in `[database]`.
+One TOML file, then the environment over it: `CLARION_DATABASE_URL` sets `url` in `[database]`,
+and `CLARION_CONNECTORS_MAIN_PASSWORD` the password of a connector `main` that the file names.
 A key that is unknown or has a wrong value is an error that names the key, before anything starts.
 `docs/configuration.md` is generated from this module.
 """
@@ -8,6 +9,7 @@ A key that is unknown or has a wrong value is an error that names the key, befor
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from ipaddress import ip_network
@@ -325,9 +327,12 @@ def load(path: Path | None, environment: Mapping[str, str] | None = None) -> Set
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise SettingsError(f"{path}: not TOML: {error}") from error
     settings = _convert(raw, where=str(path) if path else "settings", strict=True)
-    overrides = _from_environment(os.environ if environment is None else environment)
+    overrides = _from_environment(os.environ if environment is None else environment, raw)
     for variable, section, key, value in overrides:
-        raw.setdefault(section, {})[key] = value
+        place = raw
+        for name in section:
+            place = place.setdefault(name, {})
+        place[key] = value
         settings = _convert(raw, where=variable, strict=False)
     _check(settings)
     return settings
@@ -337,29 +342,60 @@ def _convert(raw: Mapping[str, Any], *, where: str, strict: bool) -> Settings:
     try:
         return msgspec.convert(raw, Settings, strict=strict)
     except msgspec.ValidationError as error:
-        raise SettingsError(f"{where}: {_words(error)}") from error
+        words = _connector_words(raw, strict=strict) or _words(error)
+        raise SettingsError(f"{where}: {words}") from error
 
 
-def _words(error: msgspec.ValidationError) -> str:
+def _words(error: msgspec.ValidationError, within: str = "") -> str:
     text, _, path = str(error).partition(" - at `$")
-    key = path.rstrip("`").lstrip(".")
+    key = within + path.rstrip("`").lstrip(".")
     return f"{key}: {text}" if key else text
 
 
-def _from_environment(environment: Mapping[str, str]) -> list[tuple[str, str, str, Any]]:
-    sections = {f.name: f.type for f in msgspec.structs.fields(Settings) if f.name != "connectors"}
+def _connector_words(raw: Mapping[str, Any], *, strict: bool) -> str | None:
+    """What is wrong with which connector; msgspec does not say its name."""
+    connectors = raw.get("connectors")
+    for name, each in connectors.items() if isinstance(connectors, dict) else ():
+        try:
+            msgspec.convert(each, ConnectorSettings, strict=strict)
+        except msgspec.ValidationError as error:
+            return _words(error, f"connectors.{name}.").replace(".: ", ": ")
+    return None
+
+
+Override = tuple[str, tuple[str, ...], str, Any]
+"""Variable, section, key, value."""
+
+
+def _from_environment(environment: Mapping[str, str], raw: Mapping[str, Any]) -> list[Override]:
+    """What the environment sets; of connectors, only those that the file names."""
     found = []
     for variable, value in sorted(environment.items()):
         if not variable.startswith("CLARION_") or variable in ENVIRONMENT_ONLY:
             continue
-        section, _, key = variable.removeprefix("CLARION_").lower().partition("_")
-        known = sections.get(section)
-        fields = {f.name: f.type for f in msgspec.structs.fields(known)} if known else {}
+        section, key, fields = _meant(variable, raw)
         if key not in fields:
-            raise SettingsError(f"{variable}: there is no setting {section}.{key}")
+            raise SettingsError(f"{variable}: there is no setting {'.'.join(section)}.{key}")
         listed = "tuple" in str(fields[key])
         found.append((variable, section, key, value.split(",") if listed else value))
     return found
+
+
+def _meant(variable: str, raw: Mapping[str, Any]) -> tuple[tuple[str, ...], str, dict[str, Any]]:
+    """Section, key and the section's fields that a variable speaks of."""
+    words = variable.removeprefix("CLARION_").lower()
+    for name, each in raw.get("connectors", {}).items():
+        prefix = "connectors_" + re.sub(r"[^a-z0-9]", "_", name.lower()) + "_"
+        if words.startswith(prefix):
+            kind = SmppConnector if each.get("kind") == "smpp" else SandboxConnector
+            return ("connectors", name), words.removeprefix(prefix), _fields(kind)
+    section, _, key = words.partition("_")
+    known = {f.name: f.type for f in msgspec.structs.fields(Settings) if f.name != "connectors"}
+    return (section,), key, _fields(known[section]) if section in known else {}
+
+
+def _fields(section: type[Struct]) -> dict[str, Any]:
+    return {f.name: f.type for f in msgspec.structs.fields(section)}
 
 
 def check_address(key: str, address: str) -> None:

@@ -94,3 +94,40 @@ def test_a_file_that_is_missing_or_not_toml_is_named(tmp_path: Path) -> None:
         load(tmp_path / "missing.toml", {})
     with pytest.raises(SettingsError, match="not TOML"):
         from_toml(tmp_path, "[database\n")
+
+
+ONE_CARRIER = """
+[connectors."main-1"]
+kind = "smpp"
+host = "smsc.example"
+"""
+
+
+def test_the_environment_sets_a_connector_that_the_file_names(tmp_path: Path) -> None:
+    path = tmp_path / "clarion.toml"
+    path.write_text(ONE_CARRIER)
+    loaded = load(path, {"CLARION_CONNECTORS_MAIN_1_PASSWORD": "s3cret"})
+    connector = loaded.connectors["main-1"]
+    assert isinstance(connector, SmppConnector)
+    assert connector.password == "s3cret"
+
+
+@pytest.mark.parametrize(
+    ("variable", "named"),
+    [
+        ("CLARION_CONNECTORS_MAIN_1_WINDOW", "connectors.main-1.window"),
+        ("CLARION_CONNECTORS_MAIN_1_WINDO", "CLARION_CONNECTORS_MAIN_1_WINDO"),
+        ("CLARION_CONNECTORS_OTHER_WINDOW", "CLARION_CONNECTORS_OTHER_WINDOW"),
+    ],
+)
+def test_a_connector_s_wrong_variable_is_named(tmp_path: Path, variable: str, named: str) -> None:
+    path = tmp_path / "clarion.toml"
+    path.write_text(ONE_CARRIER)
+    with pytest.raises(SettingsError) as raised:
+        load(path, {variable: "many"})
+    assert named in str(raised.value)
+
+
+def test_a_connector_s_wrong_key_is_named_with_the_connector(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"connectors\.main-1: .*windo"):
+        from_toml(tmp_path, ONE_CARRIER + "windo = 3\n")

@@ -231,7 +231,8 @@ async def connectors(place: Place) -> list[Finding]:
     configured = connector.connectors(place)
     if not configured:
         mend = f"add a [connectors.NAME] to {place.config or place.data / CONFIG_NAME}"
-        return [_bad("connectors", "none is configured: nothing can be sent", mend)]
+        words = "none is configured: `clarion run` adds the sandbox, `clarion serve` sends nothing"
+        return [_bad("connectors", words, mend)]
     smpp = {n: each for n, each in configured.items() if isinstance(each, SmppConnector)}
     found = list(await asyncio.gather(*(_probed(name, each) for name, each in smpp.items())))
     if not any(each.default or each.addresses for each in configured.values()):

@@ -140,6 +140,7 @@ async def running(app: Any) -> AsyncIterator[str]:
     listener = socket.create_server(("127.0.0.1", 0))
     config = uvicorn.Config(
         app,
+        timeout_keep_alive=75,
         http=HttpProtocol,
         lifespan="off",
         log_level="warning",

@@ -99,7 +99,7 @@ async def test_a_request_shows_what_it_was_made_with(site: Site, client: Client)
         "subject": "News",
         "external_id": "mine-1",
         "reply_to": UNKNOWN,
-        "consent_requirement": "opt_out",
+        "consent_requirement": "none",
         "content_type": "text/plain",
         "test_message_flag": "true",
         "pause_before_transmit": False,
@@ -133,7 +133,7 @@ async def test_a_request_shows_what_it_was_made_with(site: Site, client: Client)
         "subject": "News",
         "external_id": "mine-1",
         "reply_to": UNKNOWN,
-        "consent_requirement": "OPT_OUT",
+        "consent_requirement": "NONE",
         "content_type": "text/plain",
         "test_message_flag": True,
         "pause_before_transmit": False,
@@ -389,3 +389,27 @@ async def test_messages_cannot_be_added_to_a_request(site: Site, client: Client)
     for path in (f"{REQUESTS}/{id}/messages", f"{REQUESTS}/{id}/attachments"):
         reply = await client.post(path, {"state": "x"})
         assert (reply.status, reply.code, reply.headers["Allow"]) == (405, "405", "GET")
+
+
+@pytest.mark.parametrize(
+    ("attribute", "more"),
+    [
+        ("consent_requirement", {"consent_requirement": "OPT_IN"}),
+        ("consent_requirement", {"consent_requirement": "OPT_OUT"}),
+        (
+            "scheduled_delivery_time_zone",
+            {
+                "scheduled_delivery_time_zone": "LOCAL",
+                "scheduled_delivery_time": "2999-01-01T00:00:00",
+            },
+        ),
+        ("translate", {"translate": True}),
+    ],
+)
+async def test_what_would_be_a_promise_not_kept_is_refused(
+    site: Site, client: Client, attribute: str, more: dict[str, object]
+) -> None:
+    sender = await site.sender(client)
+    reply = await client.post(REQUESTS, {"from": sender, "to": TO, "body": "Hello"} | more)
+    assert (reply.status, reply.code) == (400, "400")
+    assert reply.json["error_description"].startswith(attribute)

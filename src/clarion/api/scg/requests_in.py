@@ -101,6 +101,9 @@ def new_request(body: MessageRequestBody) -> NewRequest:
     for name, words in _NOT_CARRIED.items():
         if getattr(body, name):
             raise InvalidInput(f"{name}: {words}.", field=name)
+    consent = _word("consent_requirement", body.consent_requirement) or ConsentRequirement.NONE
+    zone = _word("scheduled_delivery_time_zone", body.scheduled_delivery_time_zone)
+    _refuse_promises(body, consent, zone)
     return NewRequest(
         sender=body.sender,
         recipients=recipients(body.to),
@@ -111,13 +114,13 @@ def new_request(body: MessageRequestBody) -> NewRequest:
         campaign_id=body.campaign_id or None,
         program_id=body.program_id or None,
         reply_to=_answered(body.reply_to) if body.reply_to else None,
-        consent_requirement=_word("consent_requirement", body.consent_requirement) or "NONE",
+        consent_requirement=consent,
         content_type=body.content_type or None,
         test=bool(body.test_message_flag),
         pause_before_transmit=bool(body.pause_before_transmit),
         pause_expires_at=date("pause_expiry_time", body.pause_expiry_time),
         scheduled_at=date("scheduled_delivery_time", body.scheduled_delivery_time),
-        scheduled_zone=_word("scheduled_delivery_time_zone", body.scheduled_delivery_time_zone),
+        scheduled_zone=zone,
         expires_at=date("expiry_time", body.expiry_time),
         options=_options(body),
     )
@@ -152,6 +155,23 @@ def date(name: str, value: Date) -> datetime | None:
         return parse_date(value)
     except ValueError as error:
         raise InvalidInput(f"{name}: {error}", field=name) from error
+
+
+def _refuse_promises(body: MessageRequestBody, consent: str, zone: str | None) -> None:
+    """What would be taken for a promise and not be kept is refused, never ignored."""
+    if consent != ConsentRequirement.NONE:
+        raise InvalidInput(
+            "consent_requirement: consent is not kept here yet; only NONE is possible.",
+            field="consent_requirement",
+        )
+    if zone == ScheduleZone.LOCAL and body.scheduled_delivery_time:
+        raise InvalidInput(
+            "scheduled_delivery_time_zone: the recipients' own zones are not known yet; only UTC"
+            " is possible.",
+            field="scheduled_delivery_time_zone",
+        )
+    if body.translate:
+        raise InvalidInput("translate: there is no translation yet.", field="translate")
 
 
 _WORDS: dict[str, type[StrEnum]] = {

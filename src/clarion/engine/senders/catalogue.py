@@ -41,7 +41,7 @@ CLASSES = (
     ClassEntry(
         "COMMERCIAL",
         "Commercial",
-        "Marketing and offers; sent in the daytime of the recipient.",
+        "Marketing and offers, meant for the daytime of the recipient.",
         1_000.0,
         5_000.0,
         10_000_000.0,

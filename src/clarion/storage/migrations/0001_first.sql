@@ -299,8 +299,11 @@ select
          else (m.state = 'CANCELED')::integer end as canceled_count,
     case when m.id is null then r.failed_count
          else (m.state in ('FAILED', 'EXPIRED'))::integer end as failed_count,
-    coalesce(r.failure_code, m.failure_code) as failure_code,
-    coalesce(r.failure_details, m.failure_details) as failure_details,
+    coalesce(r.failure_code, m.failure_code, case when r.state = 'REJECTED' then '1002' end)
+        as failure_code,
+    coalesce(r.failure_details, m.failure_details,
+        case when r.state = 'REJECTED' then 'None of the recipients is a possible number.' end)
+        as failure_details,
     greatest(r.updated_at, m.updated_at) as updated_at,
     r.deleted_at,
     r.version + coalesce(m.version - 1, 0) as version
