@@ -52,6 +52,9 @@ def _options() -> argparse.Namespace:
         "--layout", action="append", choices=list(LAYOUTS), help="processes of Clarion; repeatable"
     )
     parser.add_argument("--no-kannel", action="store_true", help="without the baseline")
+    parser.add_argument(
+        "--statements", action="store_true", help="what each SQL statement costs the server"
+    )
     options = parser.parse_args()
     options.figures = options.figures or list(FIGURES)
     unknown = set(options.figures) - set(FIGURES)
@@ -65,7 +68,8 @@ def _run(figure: ModuleType, plan: Plan, options: argparse.Namespace) -> Iterato
     if kannel.installed() and not options.no_kannel and figure is not bulk:
         yield _sample(figure, plan, partial(Kannel, receipts=figure.RECEIPTS))
     for layout in options.layout:
-        yield _sample(figure, plan, partial(Clarion, receipts=figure.RECEIPTS, layout=layout))
+        make = partial(Clarion, layout=layout, statements=options.statements)
+        yield _sample(figure, plan, partial(make, receipts=figure.RECEIPTS))
 
 
 def _sample(figure: ModuleType, plan: Plan, make: Callable[..., Gateway]) -> Sample:
@@ -77,6 +81,8 @@ def _sample(figure: ModuleType, plan: Plan, make: Callable[..., Gateway]) -> Sam
             bench = Bench(gateway, peer)
             bench.warm_up(plan, receipts=figure.RECEIPTS)
             sample: Sample = figure.run(bench, plan)
+            for line in gateway.details(sample.messages):
+                print(f"    {line}", flush=True)
             return sample
         finally:
             gateway.stop()

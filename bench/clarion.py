@@ -18,7 +18,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
-import asyncpg
 import msgspec
 
 from bench import load
@@ -171,14 +170,20 @@ class Clarion:
         if status != 200:
             raise RuntimeError(f"{status}: {answer!r}")
 
-    def query(self, sql: str) -> list[asyncpg.Record]:
-        """For looking behind a figure."""
-        rows: list[asyncpg.Record] = self._run(lambda db: db.fetch(sql))
-        return rows
+    def details(self, messages: int) -> list[str]:
+        """Where the server's time went since the warm-up, by statement, dearest first."""
+        if not self._statements:
+            return []
+        rows = self._run(lambda db: db.fetch(_COSTS))
+        return [
+            f"{row['execute'] / messages:7.1f} us execute {row['plan'] / messages:6.1f} us plan "
+            f"{messages / row['calls']:7.1f} messages a call  {row['words']}"
+            for row in rows
+        ]
 
-    @property
-    def node_pids(self) -> list[int]:
-        return [node.pid for node in self._nodes]
+    def warmed_up(self) -> None:
+        if self._statements:
+            self._run(lambda db: db.execute("select pg_stat_statements_reset()"))
 
     def _request(
         self, method: str, path: str, body: str = "", headers: dict[str, str] | None = None
@@ -240,6 +245,13 @@ _TO_CARRIER = """
 select percentile_cont(array[0.5, 0.99]) within group (
     order by extract(epoch from sent_at - uuid_extract_timestamp(id)) * 1000)
 from message where id >= $1 and sent_at is not null
+"""
+
+
+_COSTS = """
+select left(regexp_replace(query, '\\s+', ' ', 'g'), 90) as words, calls,
+    total_exec_time * 1000 as execute, total_plan_time * 1000 as plan
+from pg_stat_statements order by total_exec_time + total_plan_time desc limit 12
 """
 
 

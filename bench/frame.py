@@ -44,6 +44,9 @@ class Gateway(Protocol):
 
     def stop(self) -> None: ...
 
+    def warmed_up(self) -> None:
+        """What comes now is measured."""
+
     def groups(self) -> dict[str, list[int]]:
         """Its parts and the processes at the top of each."""
 
@@ -52,6 +55,9 @@ class Gateway(Protocol):
 
     def idle(self) -> bool:
         """Nothing waits in it."""
+
+    def details(self, messages: int) -> list[str]:
+        """What there is to say beyond the sample, a line each."""
 
     def latencies(self, since: float) -> dict[str, tuple[float, float]]:
         """By name, p50 and p99 in ms of what it knows of messages since then (Unix time)."""
@@ -111,14 +117,14 @@ class Bench:
     def warm_up(self, plan: Plan, *, receipts: bool) -> None:
         """Caches, prepared statements, the path itself."""
         self.post(plan.warm_up, plan.connections)
-        if self.smsc is None:
-            return
-        taken, _ = self.all_taken(plan.warm_up)
-        if receipts:
-            self.all_recorded(taken)
-            self._recorded = taken
-        self.until_idle()
-        self._taken = taken
+        if self.smsc is not None:
+            taken, _ = self.all_taken(plan.warm_up)
+            if receipts:
+                self.all_recorded(taken)
+                self._recorded = taken
+            self.until_idle()
+            self._taken = taken
+        self.gateway.warmed_up()
 
     @contextmanager
     def costs(self) -> Iterator[Cost]:

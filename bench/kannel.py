@@ -98,6 +98,12 @@ class Kannel:
     def idle(self) -> bool:
         return True  # the SMSC has told us that nothing comes any more
 
+    def warmed_up(self) -> None:
+        pass
+
+    def details(self, messages: int) -> list[str]:
+        return []
+
     def latencies(self, since: float) -> dict[str, tuple[float, float]]:
         return {}
 
