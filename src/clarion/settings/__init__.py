@@ -1,0 +1,43 @@
+"""Every setting: its type, its default and one line of help.
+
+One TOML file, then the environment over it: `CLARION_DATABASE_URL` sets `url` in `[database]`,
+and `CLARION_CONNECTORS_MAIN_PASSWORD` the password of a connector `main` that the file names.
+"""
+
+from clarion.settings.loading import ENVIRONMENT_ONLY, check_address, load
+from clarion.settings.model import (
+    ConnectorSettings,
+    Database,
+    Dispatch,
+    Http,
+    Intake,
+    Log,
+    Retention,
+    SandboxConnector,
+    Security,
+    Senders,
+    Settings,
+    SettingsError,
+    SmppConnector,
+    Tls,
+)
+
+__all__ = [
+    "ENVIRONMENT_ONLY",
+    "ConnectorSettings",
+    "Database",
+    "Dispatch",
+    "Http",
+    "Intake",
+    "Log",
+    "Retention",
+    "SandboxConnector",
+    "Security",
+    "Senders",
+    "Settings",
+    "SettingsError",
+    "SmppConnector",
+    "Tls",
+    "check_address",
+    "load",
+]
