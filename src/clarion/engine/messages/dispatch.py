@@ -46,7 +46,7 @@ from clarion.settings import ConnectorSettings, Dispatch
 from clarion.storage.database import Database
 
 RATE_SECONDS = 5.0  # how long a sender's rate is believed
-SMALL_CLAIM_SECONDS = 0.015  # after a small claim, the time to let more gather
+SMALL_CLAIM_SECONDS = 0.03  # after a small claim, the time to let more gather
 UNAVAILABLE_SECONDS = 1.0
 MAX_UNRECORDED = 4000  # answered messages whose commit is behind; in this process
 

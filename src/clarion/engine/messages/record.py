@@ -35,7 +35,7 @@ BUSY, FULL = 32, 400
 each commit costs what thirty answers cost. Under 32 nothing waits, so that a carrier with a small
 window for receipts is not slowed down."""
 
-GATHER_SECONDS = 0.015
+GATHER_SECONDS = 0.03
 RETRY_SECONDS = (0.1, 0.2, 0.5, 1.0, 2.0)
 
 RECORDER_LEFT_WORK = "recorder.left_work"
