@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from clarion.engine.accounts.model import Caller
@@ -50,5 +51,7 @@ async def a_sender(db: Database, caller: Caller, *, address: str) -> UUID:
     return await create_sender(db, VAULT, caller, new, auto_provision=True)
 
 
-def a_request(*to: str, body: str = "hello", sender: str = "12125550100", **more: object) -> NewRequest:
-    return NewRequest(sender=sender, recipients=list(to or ("+4915112345678",)), body=body, **more)  # type: ignore[arg-type]
+def a_request(
+    *to: str, body: str = "hello", sender: str = "12125550100", **more: Any
+) -> NewRequest:
+    return NewRequest(sender=sender, recipients=list(to or ("+4915112345678",)), body=body, **more)
