@@ -20,7 +20,9 @@ from tests.factories import Tenant, a_request, a_sender
 from tests.waiting import eventually
 
 from clarion import settings
+from clarion.engine.messages import intake, store
 from clarion.engine.messages.intake import MAX_BATCH
+from clarion.engine.messages.prepare import Prepared
 from clarion.errors import (
     AlreadyExists,
     ClarionError,
@@ -279,6 +281,38 @@ async def test_connections_that_are_cut_leave_requests_whole_or_not_there(
     assert {type(error) for error in refused} <= {Unavailable}
     await own_place.reconnect(database_url)
     await _check_whole(own_place, tenant, accepted)
+
+
+async def test_while_the_database_is_away_nobody_waits_for_those_before_him(
+    place: Place, gateway: Gateway, tenant: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All that stand in line are told when the first are."""
+    await gateway.send(tenant, GOOD)
+    monkeypatch.setattr(intake, "RETRY_SECONDS", 0.3)
+    tried = set()
+
+    async def away(_: object, batch: list[Prepared], __: object) -> None:
+        tried.update(prepared.request_id for prepared in batch)
+        raise Unavailable
+
+    with monkeypatch.context() as patched:
+        patched.setattr(store, "accept", away)
+        calls = [gateway.send(tenant, GOOD) for _ in range(3 * MAX_BATCH)]
+        answers = await asyncio.gather(*calls, return_exceptions=True)
+    assert {type(answer) for answer in answers} == {Unavailable}
+    assert len(tried) == MAX_BATCH
+    await gateway.send(tenant, GOOD)
+
+
+async def test_a_stopped_intake_takes_nothing(
+    place: Place, gateway: Gateway, tenant: Tenant
+) -> None:
+    under_way = [asyncio.create_task(gateway.send(tenant, GOOD)) for _ in range(20)]
+    await eventually(lambda: _stored(place, tenant))
+    await gateway.intake.stop()
+    await asyncio.gather(*under_way)
+    with pytest.raises(Unavailable):
+        await gateway.send(tenant, GOOD)
 
 
 async def _check_whole(place: Place, tenant: Tenant, accepted: set[UUID]) -> None:

@@ -14,6 +14,7 @@ import math
 import time
 from collections import deque
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
@@ -46,6 +47,7 @@ from clarion.settings import ConnectorSettings, Dispatch
 from clarion.storage.database import Database
 
 RATE_SECONDS = 5.0  # how long a sender's rate is believed
+MAX_RATES = 50_000  # senders whose rate is remembered
 SMALL_CLAIM_SECONDS = 0.03  # after a small claim, the time to let more gather
 UNAVAILABLE_SECONDS = 1.0
 MAX_UNRECORDED = 4000  # answered messages whose commit is behind; in this process
@@ -172,6 +174,8 @@ class Dispatcher:
                 continue
             if not busy:
                 await self._rest()
+        with suppress(Unavailable):
+            await self._put_back()
 
     def stop(self) -> None:
         """Claim nothing more; `run` ends soon."""
@@ -284,6 +288,8 @@ class Dispatcher:
         share = throughput / self._peers
         bucket = known.bucket if known else Bucket(share, now)
         bucket.set_rate(share, now)
+        if len(self._rates) >= MAX_RATES:
+            self._rates.clear()
         self._rates[key] = rate = _Rate(now, weight, bucket)
         return rate
 

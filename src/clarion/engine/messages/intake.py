@@ -128,6 +128,8 @@ class Intake:
         return request_id
 
     async def _line_up(self, waiting: _Waiting) -> UUID:
+        if self._stopping:
+            raise Unavailable("The gateway is stopping; nothing was accepted.")
         self._line.append(waiting)
         self._wake.set()
         return await waiting.answer
@@ -166,6 +168,9 @@ class Intake:
         metrics.INTAKE_BATCH.observe(len(batch))
         try:
             await self._store(batch)
+        except Unavailable as error:
+            _answer_all([*batch, *self._line], error)  # those behind would only wait as long again
+            self._line.clear()
         except ClarionError as error:
             _answer_all(batch, error)
         except (asyncpg.PostgresError, asyncpg.InterfaceError, ValueError) as error:

@@ -542,6 +542,7 @@ where r.company_id = $1 and r.id = $2 and r.deleted_at is null
         select n.version from message_request_now n where n.company_id = $1 and n.id = $2
     ));
 
--- read_labels: The labels as they are.
+-- read_labels: The labels as they are, held for a change.
 select campaign_id, program_id, conversation_id from message_request
-where company_id = $1 and id = $2 and deleted_at is null;
+where company_id = $1 and id = $2 and deleted_at is null
+for no key update;

@@ -96,7 +96,8 @@ class ReceiptDesk:
             metrics.connector(connector).receipt(receipt.state.value)
 
     async def retry(self) -> int:
-        """Look again for the messages of kept receipts; answers how many were looked at."""
+        """Look again for the messages of the kept receipts that are due; answers how many were
+        looked at."""
 
         async def work(tx: asyncpg.Connection) -> int:
             now = datetime.now(UTC)
@@ -105,7 +106,11 @@ class ReceiptDesk:
                 await self._retry_connector(tx, connector, kept, now)
             return len(due)
 
-        return await self._db.run(work)
+        looked_at = count = await self._db.run(work)
+        while count == RETRY_BATCH:
+            count = await self._db.run(work)
+            looked_at += count
+        return looked_at
 
     async def _retry_connector(
         self, tx: store.Runner, connector: str, kept: Sequence[store.KeptReceipt], now: datetime
