@@ -8,6 +8,7 @@ import signal
 import tempfile
 from collections import Counter
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -281,6 +282,44 @@ async def test_connections_that_are_cut_leave_requests_whole_or_not_there(
     assert {type(error) for error in refused} <= {Unavailable}
     await own_place.reconnect(database_url)
     await _check_whole(own_place, tenant, accepted)
+
+
+class _Forgetful:
+    """Commits the first transaction and the first statement, and loses the answers."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+        self._lost: set[str] = set()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._db, name)
+
+    async def execute(self, sql: str, *args: object) -> str:
+        tag = await self._db.execute(sql, *args)
+        self._lose("execute")
+        return tag
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[asyncpg.Connection]:
+        async with self._db.transaction() as connection:
+            yield connection
+        self._lose("transaction")
+
+    def _lose(self, what: str) -> None:
+        if what not in self._lost:
+            self._lost.add(what)
+            raise Unavailable
+
+
+@pytest.mark.parametrize("name", [None, "order 1"])
+async def test_a_commit_that_was_not_heard_of_is_not_repeated(
+    place: Place, gateway: Gateway, tenant: Tenant, name: str | None
+) -> None:
+    gateway.intake._db = _Forgetful(place.db)  # type: ignore[assignment]
+    made = await gateway.send(tenant, GOOD, "+4915112345679", external_id=name)
+    assert await _stored(place, tenant) == [made]
+    if name:
+        assert await gateway.send(tenant, GOOD, "+4915112345679", external_id=name) == made
 
 
 async def test_while_the_database_is_away_nobody_waits_for_those_before_him(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -16,6 +18,8 @@ from tests.waiting import eventually
 
 from clarion.engine.messages import dispatch, store
 from clarion.engine.messages.leases import DISPATCH, Membership, recover_claims
+from clarion.engine.messages.outcomes import Claim, Entry, Result, Verdict
+from clarion.engine.messages.turns import Lane
 from clarion.errors import Unavailable
 from clarion.kit import ids
 from clarion.settings import SandboxConnector, SmppConnector
@@ -154,6 +158,81 @@ async def test_a_node_that_was_thought_dead_does_no_harm(
     taken = Counter(m["destination"] for m in await smsc.messages() if "id" in m)
     assert set(taken) == set(to)
     assert max(taken.values()) <= 2
+
+
+class _Hand:
+    """Messages claimed by a node, as its dispatcher has them, and what it records of them."""
+
+    def __init__(self, place: Place, tenant: Tenant, node: Gateway) -> None:
+        self.place = place
+        self.tenant = tenant
+        self.node = node
+        self.claim = Claim(
+            id=ids.new_id(), company_id=tenant.company_id, connector=place.name, priority=1, open={}
+        )
+
+    async def take(self, count: int) -> list[UUID]:
+        """Messages of the company's queue, the first of time first."""
+        lane = Lane(self.tenant.company_id, self.tenant.sender_id, 1)
+        rows = await store.claim_lane(
+            self.place.db, self.claim.id, lane, connector=self.place.name,
+            node_id=self.node.node_id, now=datetime.now(UTC), count=count,
+        )  # fmt: skip
+        self.claim.open |= {row[0]: row[1] for row in rows}
+        return sorted(self.claim.open)
+
+    async def record(self, message: UUID, verdict: Verdict) -> None:
+        entry = Entry(
+            message_id=message, claim=self.claim, attempts=0, parts_taken=0, total=1, waiting=0,
+            taken=[(1, f"{message.int:x}")] if verdict is Verdict.TAKEN else [],
+        )  # fmt: skip
+        now = datetime.now(UTC)
+        again = now + timedelta(hours=1) if verdict is Verdict.AGAIN else None
+        self.node.recorder.results([Result(entry, verdict, now, due_at=again, attempts=1)])
+        await eventually(lambda: not self.node.recorder.unrecorded)
+
+
+@pytest.fixture
+async def hand(place: Place, tenant: Tenant) -> AsyncIterator[_Hand]:
+    """Of a node whose recorder runs; three messages wait."""
+    node = place.gateway()
+    await node.membership.renew()
+    node.intake.start()
+    node.recorder.start()
+    await node.send(tenant, ONE, TWO, "4915112345670")
+    yield _Hand(place, tenant, node)
+    await node.intake.stop()
+    await node.recorder.stop(5.0)
+    await node.membership.leave()
+
+
+async def test_what_another_node_has_taken_over_is_not_put_back_a_second_time(
+    place: Place, tenant: Tenant, hand: _Hand
+) -> None:
+    first, second, third = await hand.take(3)
+    await _lapse(place, hand.node)
+    assert await recover_claims(place.db, hand.node.settings.connectors) == 3
+    await hand.record(first, Verdict.AGAIN)
+    await hand.record(second, Verdict.TAKEN)
+    await hand.record(third, Verdict.FAILED)
+    assert Counter(row["message_id"] for row in await place.waiting(tenant))[first] == 1
+    assert [row["state"] for row in await place.messages(tenant, ids.request_id_of(first))] == [
+        "CREATED",
+        "SENT",  # its place in the queue is dropped when its turn comes
+        "FAILED",
+    ]
+
+
+async def test_what_one_commit_that_was_not_heard_of_put_back_the_next_does_not(
+    place: Place, tenant: Tenant, hand: _Hand
+) -> None:
+    """Though its claim is still there for another message."""
+    first, second = await hand.take(2)
+    hand.node.recorder._db = _Forgetful(place.db, 1)  # type: ignore[assignment]
+    await hand.record(first, Verdict.AGAIN)
+    assert len(await place.waiting(tenant)) == 2
+    await hand.record(second, Verdict.TAKEN)
+    assert len(await place.waiting(tenant)) == 2
 
 
 # ---------------------------------------------------------------- a database that forgets
