@@ -16,6 +16,7 @@ from contextlib import contextmanager, suppress
 from functools import partial
 
 import uvicorn
+from msgspec.structs import replace
 
 from clarion import metrics
 from clarion.api.server import create_app
@@ -30,7 +31,12 @@ from clarion.engine.messages import tasks
 from clarion.engine.messages.carriers import Carriers
 from clarion.engine.messages.expand import Expander
 from clarion.engine.messages.inbound import InboundDesk
-from clarion.engine.messages.intake import EXPANSION_CHANNEL, QUEUE_CHANNEL, Intake
+from clarion.engine.messages.intake import (
+    EXPANSION_CHANNEL,
+    QUEUE_CHANNEL,
+    WRITER_SESSION,
+    Intake,
+)
 from clarion.engine.messages.leases import DISPATCH, Membership
 from clarion.engine.messages.ports import Connector, Health
 from clarion.engine.messages.receipts import ReceiptDesk
@@ -53,6 +59,7 @@ EXPANSION_POLL_SECONDS = 1.0
 SOON = 5.0
 SOON_LIMIT = 30.0
 POOL_SECONDS = 1.0
+WRITERS = 2  # connections of the intake's own pool
 RECORD_SECONDS = 3.0
 GC_THRESHOLDS = (20_000, 20, 20)  # objects, rounds, rounds
 
@@ -119,6 +126,7 @@ class Node:
             self._server.should_exit = True
             await asyncio.gather(self._serving, return_exceptions=True)
             await self._intake.stop()
+            await self._writer.close()
             await self._tokens.stop()
         if JOBS in self.roles:
             await self._jobs.stop()
@@ -174,7 +182,16 @@ class Node:
             return
         self._tokens = TokenCache(self.db)
         await self._tokens.start()
-        self._intake = Intake(self.db, self._senders, self.settings, queued=self._tell_queued)
+        self._writer = await Database.connect(
+            replace(self.settings.database, pool_size=WRITERS), session=WRITER_SESSION
+        )
+        self._intake = Intake(
+            self.db,
+            self._senders,
+            self.settings,
+            queued=self._tell_queued,
+            writer=self._writer,
+        )
         self._intake.start()
         app = create_app(
             Services(

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Self, TypeVar
 
 import asyncpg
@@ -47,15 +48,24 @@ class Database:
         self._patience = connector.target.timeout + 0.5
 
     @classmethod
-    async def connect(cls, settings: settings.Database, *, url: str | None = None) -> Self:
-        """A pool whose first connection works. Raises Unavailable, or SettingsError."""
+    async def connect(
+        cls,
+        settings: settings.Database,
+        *,
+        url: str | None = None,
+        session: Mapping[str, str] = MappingProxyType({}),
+    ) -> Self:
+        """A pool whose first connection works. Raises Unavailable, or SettingsError.
+
+        `session` sets server settings other than those of connecting.session_settings.
+        """
         connector = Connector(settings, settings.url if url is None else url)
         pool = await asyncpg.create_pool(
             min_size=0,
             max_size=settings.pool_size,
             max_queries=_QUERIES_PER_CONNECTION,
             connection_class=Connection,
-            connect=lambda *_, **__: connector.open(),
+            connect=lambda *_, **__: connector.open(**session),
             reset=_keep_session,
         )
         database = cls(connector, pool, Hints(connector))

@@ -31,6 +31,10 @@ from clarion.log import get_logger
 from clarion.settings import Settings, SmppConnector
 from clarion.storage.database import Database
 
+WRITER_SESSION = {"plan_cache_mode": "auto", "enable_nestloop": "off"}
+"""For a pool that does nothing but flush: the statement only inserts, so its plan can be kept, and
+its arrays are joined by hash however small the planner takes them to be."""
+
 MAX_BATCH = 256
 RETRY_SECONDS = 3.0
 QUEUE_CHANNEL = "clarion_outbound"
@@ -63,9 +67,12 @@ class Intake:
         *,
         flushers: int = 1,
         queued: Callable[[str], None] | None = None,
+        writer: Database | None = None,
     ) -> None:
-        """`queued` is told the connector when a flush has put messages into its queue."""
+        """`queued` is told the connector when a flush has put messages into its queue; `writer` is
+        a pool for the flushes alone, with WRITER_SESSION."""
         self._db = db
+        self._writer = writer or db
         self._senders = senders
         self._settings = settings
         self._depths = QueueDepths(db, settings.intake.sender_queue_limit)
@@ -210,7 +217,7 @@ class Intake:
             batch = await self._not_stored(batch)
         if not any(w.external_id for w in batch):
             if batch:
-                await store.accept(self._db, [w.prepared for w in batch], now)
+                await store.accept(self._writer, [w.prepared for w in batch], now)
             _acknowledge(batch)
             return batch
         async with self._db.transaction() as tx:
