@@ -315,7 +315,7 @@ class _Forgetful:
 async def test_a_commit_that_was_not_heard_of_is_not_repeated(
     place: Place, gateway: Gateway, tenant: Tenant, name: str | None
 ) -> None:
-    gateway.intake._db = _Forgetful(place.db)  # type: ignore[assignment]
+    gateway.intake._db = gateway.intake._writer = _Forgetful(place.db)  # type: ignore[assignment]
     made = await gateway.send(tenant, GOOD, "+4915112345679", external_id=name)
     assert await _stored(place, tenant) == [made]
     if name:
