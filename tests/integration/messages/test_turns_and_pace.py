@@ -11,7 +11,7 @@ from tests.factories import Tenant
 from tests.peers.smsc import Smsc
 from tests.waiting import eventually
 
-from clarion.engine.messages import dispatch
+from clarion.engine.messages import lanes
 from clarion.settings import SmppConnector
 
 
@@ -135,7 +135,7 @@ async def test_a_slow_sender_holds_up_nobody(place: Place, smsc: Smsc) -> None:
 async def test_a_new_rate_is_noticed_while_a_sender_is_busy(
     place: Place, smsc: Smsc, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(dispatch, "RATE_SECONDS", 0.05)
+    monkeypatch.setattr(lanes, "RATE_SECONDS", 0.05)
     tenant = await place.tenant()
     await _limit(place, tenant, 1.0)
     gateway = await _accepting(place, smsc)

@@ -10,19 +10,18 @@ but building its Submission.
 from __future__ import annotations
 
 import asyncio
-import math
 import time
 from collections import deque
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from typing import NamedTuple
 from uuid import UUID
 
 import asyncpg
 
 from clarion import metrics
 from clarion.engine.messages import store
+from clarion.engine.messages.lanes import Lanes
 from clarion.engine.messages.leases import Membership, undo_claim
 from clarion.engine.messages.model import FailureCode, MessageState
 from clarion.engine.messages.outcomes import (
@@ -34,11 +33,11 @@ from clarion.engine.messages.outcomes import (
     add_outcome,
     judge,
 )
-from clarion.engine.messages.pace import Bucket, Pace
+from clarion.engine.messages.pace import Pace
 from clarion.engine.messages.ports import Connector, FailureKind, Outcome, Submission
 from clarion.engine.messages.prepare import ENCODING_CODES
 from clarion.engine.messages.record import Recorder
-from clarion.engine.messages.turns import Lane, Turns
+from clarion.engine.messages.turns import Lane
 from clarion.errors import Unavailable
 from clarion.kit import ids
 from clarion.kit.segments import Encoding, segment
@@ -46,8 +45,6 @@ from clarion.log import get_logger
 from clarion.settings import ConnectorSettings, Dispatch
 from clarion.storage.database import Database
 
-RATE_SECONDS = 5.0  # how long a sender's rate is believed
-MAX_RATES = 50_000  # senders whose rate is remembered
 SMALL_CLAIM_SECONDS = 0.03  # after a small claim, the time to let more gather
 UNAVAILABLE_SECONDS = 1.0
 MAX_UNRECORDED = 4000  # answered messages whose commit is behind; in this process
@@ -56,14 +53,6 @@ DISPATCH_WAITS = "dispatch.waits"
 DISPATCH_FAILED = "dispatch.failed"
 
 log = get_logger(__name__)
-
-
-class _Rate(NamedTuple):
-    """A company's weight and a sender's throughput, as read last."""
-
-    read_at: float
-    weight: int
-    bucket: Bucket
 
 
 _ENCODINGS = {code: encoding for encoding, code in ENCODING_CODES.items()}
@@ -95,14 +84,10 @@ class Dispatcher:
         now = time.monotonic()
         self._limit = settings.throughput
         self._pace = Pace(self._limit, now)
-        self._turns = Turns()
-        self._rates: dict[tuple[int, UUID], _Rate] = {}
-        self._warm: dict[Lane, float] = {}
+        self._lanes = Lanes(db, connector.name, poll_interval=dispatch.poll_interval)
         self._ready: deque[tuple[Entry, Submission]] = deque()
         self._entries: dict[UUID, Entry] = {}
         self._wake = asyncio.Event()
-        self._look = True  # lanes may have come that we do not know
-        self._looked_at = 0.0
         self._rest_until = 0.0
         self._peers = 1
         self._stopping = False
@@ -113,17 +98,16 @@ class Dispatcher:
 
     def queued(self) -> None:
         """Something was put into the queue."""
-        self._look = True
+        self._lanes.hint()
         self._wake.set()
 
     def share_with(self, nodes: int) -> None:
         """So many nodes feed this connector: each keeps its share of every rate."""
         if nodes == self._peers:
             return
-        now = time.monotonic()
         self._peers = max(1, nodes)
-        self._pace.set_limit(self._limit / self._peers, now)
-        self._rates = {key: known._replace(read_at=-math.inf) for key, known in self._rates.items()}
+        self._pace.set_limit(self._limit / self._peers, time.monotonic())
+        self._lanes.share_with(self._peers)
 
     def room_changed(self) -> None:
         self._hand_over()
@@ -205,19 +189,14 @@ class Dispatcher:
         wanted = self._wanted(now)
         if not wanted or self._stopping:
             return False
-        if self._look or now > self._looked_at + self._dispatch.poll_interval:
-            await self._find_lanes(now)
-        turn = self._turns.next(now)
+        turn = await self._lanes.next(now)
         if turn is None:
             return False
         lane, allowed = turn
         asked = min(wanted, allowed)
         got = await self._claim(lane, asked)
-        self._turns.took(lane, got, now)
+        self._lanes.took(lane, got, now, emptied=got < asked)
         self._pace.take(got, now)
-        if got < asked:
-            self._turns.remove(lane)
-            self._warm[lane] = now
         if got < self._dispatch.batch_size // 4 and self._entries:
             self._rest_until = time.monotonic() + SMALL_CLAIM_SECONDS
         self._hand_over()
@@ -246,8 +225,8 @@ class Dispatcher:
     async def _rest(self) -> None:
         now = time.monotonic()
         until = now + self._dispatch.poll_interval
-        if len(self._turns) and self._space():
-            until = min(until, max(self._turns.ready_at(now), self._pace.ready_at(now)))
+        if len(self._lanes) and self._space():
+            until = min(until, max(self._lanes.ready_at(now), self._pace.ready_at(now)))
         if self._rest_until > now:
             until = min(until, self._rest_until)
             await asyncio.sleep(max(0.0, until - now))
@@ -257,41 +236,6 @@ class Dispatcher:
                 await self._wake.wait()
         except TimeoutError:
             return
-
-    # ------------------------------------------------------------ lanes
-
-    async def _find_lanes(self, now: float) -> None:
-        """Lanes of late come first without asking; all lanes are looked up at every poll."""
-        hinted, self._look = self._look, False
-        due_for_look = now > self._looked_at + self._dispatch.poll_interval
-        if hinted and self._warm and not due_for_look:
-            for lane in self._warm:
-                await self._add_lane(lane, now)
-            return
-        self._looked_at = now
-        self._warm = {lane: at for lane, at in self._warm.items() if now - at < 1.0}
-        soon = datetime.now(UTC)
-        for found in await store.find_lanes(self._db):
-            if found.connector == self.connector.name and found.due_at <= soon:
-                await self._add_lane(Lane(found.company_id, found.sender_id, found.priority), now)
-
-    async def _add_lane(self, lane: Lane, now: float) -> None:
-        rate = await self._rate(lane, now)  # read again now and then for a lane that stays busy
-        self._turns.add(lane, weight=rate.weight, bucket=rate.bucket)
-
-    async def _rate(self, lane: Lane, now: float) -> _Rate:
-        key = (lane.company_id, lane.sender_id)
-        known = self._rates.get(key)
-        if known and now - known.read_at < RATE_SECONDS:
-            return known
-        weight, throughput = await store.describe_lane(self._db, *key)
-        share = throughput / self._peers
-        bucket = known.bucket if known else Bucket(share, now)
-        bucket.set_rate(share, now)
-        if len(self._rates) >= MAX_RATES:
-            self._rates.clear()
-        self._rates[key] = rate = _Rate(now, weight, bucket)
-        return rate
 
     # ------------------------------------------------------------ claims
 
