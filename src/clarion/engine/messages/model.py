@@ -56,7 +56,6 @@ class FailureCode(StrEnum):
     EXPIRED = "1007"  # OTHER
     DELIVERY_FAILURE = "1009"  # OTHER
     INVALID_SENDER = "1015"  # OTHER
-    THROTTLED = "1039"  # OTHER
 
 
 class NewRequest(Struct, kw_only=True):

@@ -359,7 +359,7 @@ with gone as (
 update message_request set
     state = (case when state <> 'PREPARING' then state::text
         when pending_count = 0 then 'REJECTED' else 'TRANSMITTING' end)::request_state,
-    failure_code = '1015', failure_details = $4, updated_at = $3, version = version + 1
+    failure_code = $5, failure_details = $4, updated_at = $3, version = version + 1
 where company_id = $1 and id = $2;
 
 -- set_request_state: Moves a request that keeps its own state, if it is still in the state it was.

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from msgspec import Struct
 
-from clarion.engine.messages.model import RequestState
+from clarion.engine.messages.model import FailureCode, RequestState
 from clarion.engine.messages.prepare import Prepared
 from clarion.engine.messages.store.rows import MESSAGE_COLUMNS, SQL, Runner, columns
 
@@ -88,7 +88,9 @@ async def reject_request(
     on: Runner, company_id: int, request_id: UUID, now: datetime, details: str
 ) -> None:
     """A request that cannot be expanded any further."""
-    await on.execute(SQL["reject_request"], company_id, request_id, now, details)
+    await on.execute(
+        SQL["reject_request"], company_id, request_id, now, details, FailureCode.INVALID_SENDER
+    )
 
 
 async def delete_request(on: Runner, company_id: int, request_id: UUID, now: datetime) -> None:
