@@ -59,6 +59,7 @@ EXPANSION_POLL_SECONDS = 1.0
 SOON = 5.0
 SOON_LIMIT = 30.0
 POOL_SECONDS = 1.0
+WRITER_PATIENCE = 5.0  # seconds until a flush that hangs is answered 503
 WRITERS = 2  # connections of the intake's own pool
 RECORD_SECONDS = 3.0
 GC_THRESHOLDS = (20_000, 20, 20)  # objects, rounds, rounds
@@ -183,7 +184,9 @@ class Node:
         self._tokens = TokenCache(self.db)
         await self._tokens.start()
         self._writer = await Database.connect(
-            replace(self.settings.database, pool_size=WRITERS), session=WRITER_SESSION
+            replace(self.settings.database, pool_size=WRITERS),
+            session=WRITER_SESSION,
+            patience=WRITER_PATIENCE,
         )
         self._intake = Intake(
             self.db,

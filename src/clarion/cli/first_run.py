@@ -38,10 +38,12 @@ class FirstSender(Struct, frozen=True):
 
 
 def effective(settings: Settings, *, database_url: str) -> Settings:
-    """What `clarion run` adds to the settings: its database, and a carrier where there is none."""
+    """What `clarion run` adds to the settings: its database, a carrier where there is none, and
+    with no carrier but the sandbox sender ids that need nobody to set them up."""
     database = structs.replace(settings.database, url=database_url)
     connectors = settings.connectors or {SANDBOX: SandboxConnector(default=True)}
-    senders = Senders(auto_provision=True)
+    only_sandbox = all(isinstance(each, SandboxConnector) for each in connectors.values())
+    senders = Senders(auto_provision=settings.senders.auto_provision or only_sandbox)
     return structs.replace(settings, database=database, connectors=connectors, senders=senders)
 
 

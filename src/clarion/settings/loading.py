@@ -129,6 +129,11 @@ def _check(settings: Settings) -> None:
             raise SettingsError(f"http.trusted_networks: {error}") from error
     if settings.intake.max_schedule_days >= settings.retention.message_days:
         raise SettingsError("intake.max_schedule_days: must be under retention.message_days")
+    for name, each in settings.connectors.items():
+        if isinstance(each, SmppConnector) and each.bind == "receiver" and each.default:
+            raise SettingsError(
+                f"connectors.{name}.default: a bind that only receives sends nothing"
+            )
     defaults = [name for name, c in settings.connectors.items() if c.default]
     if len(defaults) > 1:
         raise SettingsError(f"connectors: only one can be the default, not {', '.join(defaults)}")

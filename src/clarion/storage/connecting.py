@@ -20,6 +20,7 @@ from clarion.settings import Database as DatabaseSettings
 from clarion.settings import SettingsError
 
 OLDEST_SERVER = 15
+SLACK_SECONDS = 2.0
 IDLE_IN_TRANSACTION_SECONDS = 60
 _KEEPALIVE = (  # a peer that vanished without a word is noticed after about 15 s
     (socket.IPPROTO_TCP, "TCP_KEEPIDLE", 5),
@@ -59,9 +60,13 @@ class Target:
 class Connector:
     """Opens connections to one target and remembers which host answered last."""
 
-    def __init__(self, settings: DatabaseSettings, url: str) -> None:
+    def __init__(
+        self, settings: DatabaseSettings, url: str, *, patience: float | None = None
+    ) -> None:
         self.target = parse_target(url, settings.connect_timeout)
         self._settings = settings
+        # A server that hangs does not keep its own statement_timeout.
+        self._patience = patience or settings.statement_timeout + SLACK_SECONDS
         self._last_good = 0
 
     async def open(self, **more_settings: str) -> Connection:
@@ -93,6 +98,7 @@ class Connector:
             **where,
             timeout=self.target.timeout / shares,
             connection_class=Connection,
+            command_timeout=self._patience,
             server_settings=session_settings(self._settings) | more_settings,
         )
         try:

@@ -54,12 +54,14 @@ class Database:
         *,
         url: str | None = None,
         session: Mapping[str, str] = MappingProxyType({}),
+        patience: float | None = None,
     ) -> Self:
         """A pool whose first connection works. Raises Unavailable, or SettingsError.
 
-        `session` sets server settings other than those of connecting.session_settings.
+        `session` sets server settings other than those of connecting.session_settings; `patience`
+        is how many seconds a statement may take, if not the server's limit and a little more.
         """
-        connector = Connector(settings, settings.url if url is None else url)
+        connector = Connector(settings, settings.url if url is None else url, patience=patience)
         pool = await asyncpg.create_pool(
             min_size=0,
             max_size=settings.pool_size,
@@ -110,8 +112,18 @@ class Database:
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[asyncpg.Connection]:
         """A connection in a transaction: committed at the end, rolled back by any exception."""
-        async with self._lent() as connection, connection.transaction():
-            yield connection
+        async with self._lent() as connection:
+            transaction = connection.transaction()
+            await transaction.start()
+            try:
+                yield connection
+            except (asyncio.CancelledError, TimeoutError):
+                raise  # the connection is thrown away: a hanging server would not roll back
+            except BaseException:
+                await transaction.rollback()
+                raise
+            else:
+                await transaction.commit()
 
     async def run(self, work: Callable[[asyncpg.Connection], Awaitable[T]]) -> T:
         """`work` in a transaction, repeated when it collides with another one."""
@@ -144,6 +156,13 @@ class Database:
             yield connection
             if not _is_closed(connection) and connection.doubtful:
                 raise Unavailable("The standby server has not confirmed the commit.")
+        except (asyncio.CancelledError, TimeoutError) as error:
+            if not _is_closed(connection):
+                connection.terminate()  # to be polite is to wait for whoever does not answer
+            if isinstance(error, TimeoutError):
+                metrics.DATABASE_FAILURES.inc()
+                raise Unavailable("The database does not answer.") from error
+            raise
         except Exception as error:
             await self._judge(connection, error)
             raise

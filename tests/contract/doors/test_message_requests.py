@@ -333,8 +333,17 @@ async def test_a_paused_request_resumes(site: Site, client: Client) -> None:
     assert (reply.status, reply.json) == (200, {"id": id})
     assert (await read(client, id))["state"] == "TRANSMITTING"
     assert (await messages_of(client, id))[0]["state"] == "CREATED"
-    reply = await client.post(f"{REQUESTS}/{id}", {"state": "TRANSMITTING"})
-    assert (reply.status, reply.code) == (409, "409")
+    shown = await read(client, id)
+    assert (await client.post(f"{REQUESTS}/{id}", shown)).status == 200  # all that was read
+    assert (await read(client, id))["state"] == "TRANSMITTING"
+
+
+async def test_a_state_and_labels_change_together(site: Site, client: Client) -> None:
+    id = await make(site, client, pause_before_transmit=True)
+    change = {"state": "CANCELED", "conversation_id": "zz"}
+    assert (await client.post(f"{REQUESTS}/{id}", change)).status == 200
+    shown = await read(client, id)
+    assert (shown["state"], shown["conversation_id"]) == ("CANCELED", "zz")
 
 
 @pytest.mark.parametrize("more", [{}, {"pause_before_transmit": True}])

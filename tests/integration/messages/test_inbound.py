@@ -16,6 +16,7 @@ from clarion.engine.messages import service
 from clarion.engine.messages.inbound import InboundDesk
 from clarion.engine.messages.ports import Inbound
 from clarion.errors import InvalidInput, NotFound, Unavailable
+from clarion.kit import ids
 from clarion.settings import SmppConnector
 
 SUBSCRIBER = "+4915112345678"
@@ -163,6 +164,9 @@ async def test_two_companies_share_a_number_and_the_last_to_write_is_answered(
 ) -> None:
     first = await place.tenant()
     second = await place.tenant(address=first.address)
+    await place.db.execute(  # both took it from one that the operator shares
+        "update sender_id set parent_id = $1 where address = $2", ids.new_id(), first.address
+    )
     gateway = await place.started()
     await desk.take(_whole(first.address, "nobody wrote yet"))
     for tenant, text in ((second, "to the second"), (first, "to the first")):
@@ -171,6 +175,20 @@ async def test_two_companies_share_a_number_and_the_last_to_write_is_answered(
         await desk.take(_whole(first.address, text))
     assert await _texts(place, first) == ["nobody wrote yet", "to the first"]
     assert await _texts(place, second) == ["to the second"]
+
+
+async def test_a_number_of_one_s_own_is_answered_to_its_first_company_only(
+    place: Place, desk: Desk
+) -> None:
+    first = await place.tenant()
+    second = await place.tenant(address=first.address)
+    gateway = await place.started()
+    for tenant in (first, second):
+        request = await gateway.send(tenant, SUBSCRIBER)
+        await place.until(tenant, request, "DELIVERED")
+    await desk.take(_whole(first.address, "secret reply"))
+    assert await _texts(place, first) == ["secret reply"]
+    assert await _texts(place, second) == []
 
 
 # ---------------------------------------------------------------- long messages

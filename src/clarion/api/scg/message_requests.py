@@ -238,16 +238,16 @@ async def create(call: Call) -> Answer:
 async def update(call: Call, id: UUID, values: Values) -> None:
     """Resume or cancel, or new labels; all else of a request is fixed once it is accepted."""
     version = values.pop("version", None)
-    wanted = values.pop("state", None)
-    if wanted is None:
-        await amend_request(
-            call.services.db, call.caller.company_id, id, Labels(**values), version=version
-        )
-        return
+    wanted = (values.pop("state", None) or "").strip().upper()
     row = await REQUESTS.find(call, id)
     if version is not None and version != row["version"]:
         raise StaleVersion
-    await _move(call, id, wanted.strip().upper())
+    if values:
+        await amend_request(
+            call.services.db, call.caller.company_id, id, Labels(**values), version=version
+        )
+    if wanted and wanted != row["state"]:  # clients send back all that they have read
+        await _move(call, id, wanted)
 
 
 async def _move(call: Call, id: UUID, wanted: str) -> None:

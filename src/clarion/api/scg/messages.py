@@ -308,6 +308,9 @@ async def update(call: Call, id: UUID, values: Values) -> None:
     state = values.get("state")
     if not state:
         raise InvalidInput("state: it is required.", field="state")
+    row = await MESSAGES.find(call, id)
+    if state.strip().upper() == row["state"] and values.get("version") in (None, row["version"]):
+        return  # clients send back all that they have read
     await change_message(
         call.services.db,
         call.caller,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from clarion.settings import ConnectorSettings
+from clarion.settings import ConnectorSettings, SmppConnector
 
 
 def connector_for(
@@ -15,6 +15,7 @@ def connector_for(
     The one that the operator named for the sender comes first, then the one whose `addresses`
     match best, then the default, then the only one there is.
     """
+    connectors = {name: each for name, each in connectors.items() if _can_send(each)}
     if wanted is not None:
         return wanted if wanted in connectors else None
     best = max(
@@ -27,6 +28,10 @@ def connector_for(
         if settings.default:
             return name
     return next(iter(connectors)) if len(connectors) == 1 else None
+
+
+def _can_send(settings: ConnectorSettings) -> bool:
+    return not (isinstance(settings, SmppConnector) and settings.bind == "receiver")
 
 
 def _match(address: str, patterns: tuple[str, ...]) -> int:

@@ -103,7 +103,13 @@ select s.company_id, s.id, s.application_id, s.address, s.type_id, s.class_id, s
        s.state, s.connector, c.country_peak_throughput as throughput, s.capabilities
 from sender_id s
 join sender_id_class c on c.id = s.class_id
-where s.address = $1 and s.deleted_at is null
+where s.address = $1 and s.deleted_at is null and s.state <> 'PENDING_IMPLEMENTATION'
+    and not (s.ownership = 'PRIVATE' and s.parent_id is null and exists (
+        select from sender_id elder -- a number of one's own is its first company's
+        where elder.address = $1 and elder.deleted_at is null and elder.id < s.id
+            and elder.state <> 'PENDING_IMPLEMENTATION' and elder.company_id <> s.company_id
+            and elder.ownership = 'PRIVATE' and elder.parent_id is null
+    ))
 order by s.company_id, s.id;
 
 -- owns_address: Whether the company has, or had, a sender id with one of these addresses.
