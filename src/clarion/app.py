@@ -19,7 +19,8 @@ import uvicorn
 from msgspec.structs import replace
 
 from clarion import metrics
-from clarion.api.server import create_app
+from clarion.api import system
+from clarion.api.server import App, create_app
 from clarion.api.services import Services
 from clarion.api.transport import HttpProtocol
 from clarion.connectors.sandbox.carrier import Sandbox
@@ -123,12 +124,14 @@ class Node:
 
     async def stop(self) -> None:
         """In order: no more requests, no more claims, carriers' last words, then out."""
-        if API in self.roles:
+        if self.base_url:
             self._server.should_exit = True
             await asyncio.gather(self._serving, return_exceptions=True)
+        if API in self.roles:
             await self._intake.stop()
-            await self._writer.close()
             await self._tokens.stop()
+        if self.base_url:
+            await self._writer.close()
         if JOBS in self.roles:
             await self._jobs.stop()
         for loop in self._loops:
@@ -179,10 +182,10 @@ class Node:
         self._every("queues", SOON, lambda: tasks.measure_queues(self.db, names))
 
     async def _start_api(self) -> None:
-        if API not in self.roles:
+        """All doors; a node without the api role shows how it is where it was told to listen."""
+        if API not in self.roles and self._listener is None:
             return
         self._tokens = TokenCache(self.db)
-        await self._tokens.start()
         self._writer = await Database.connect(
             replace(self.settings.database, pool_size=WRITERS),
             session=WRITER_SESSION,
@@ -195,19 +198,25 @@ class Node:
             queued=self._tell_queued,
             writer=self._writer,
         )
-        self._intake.start()
-        app = create_app(
-            Services(
-                settings=self.settings,
-                db=self.db,
-                tokens=self._tokens,
-                intake=self._intake,
-                senders=self._senders,
-                vault=self._vault,
-                connector_health=self._carriers.health,
-                sandbox=self._carriers,
-            )
+        services = Services(
+            settings=self.settings,
+            db=self.db,
+            tokens=self._tokens,
+            intake=self._intake,
+            senders=self._senders,
+            vault=self._vault,
+            connector_health=self._carriers.health,
+            sandbox=self._carriers,
         )
+        doors = None
+        if API in self.roles:
+            await self._tokens.start()
+            self._intake.start()
+        else:
+            doors = [system.door()]
+        await self._serve_http(create_app(services, doors))
+
+    async def _serve_http(self, app: App) -> None:
         listener = self._listener or bind(self.settings.http.listen)
         host, port = listener.getsockname()[:2]
         self.base_url = self.settings.http.public_url or f"http://{_shown(host)}:{port}"

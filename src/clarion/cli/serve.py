@@ -48,10 +48,14 @@ def serve(
             "database.url: `clarion serve` needs a PostgreSQL; `clarion run` brings its own"
         )
     logs.begin(settings)
-    uvloop.run(_serve(place, settings, wanted, workers))
+    shown = API in wanted or listen is not None
+    uvloop.run(_serve(place, settings, wanted, workers, shown=shown))
 
 
-async def _serve(place: Place, settings: Settings, roles: frozenset[str], workers: int) -> None:
+async def _serve(
+    place: Place, settings: Settings, roles: frozenset[str], workers: int, *, shown: bool
+) -> None:
+    """`shown`: the node listens, if only to show how it is."""
     db = await Database.connect(settings.database)
     try:
         await check_up_to_date(db)
@@ -67,7 +71,7 @@ async def _serve(place: Place, settings: Settings, roles: frozenset[str], worker
             ready=lambda base_url: _tell(base_url, roles),
         )
         return
-    listener = open_listener(settings.http.listen) if API in roles else None
+    listener = open_listener(settings.http.listen) if shown else None
     node = Node(settings, roles=roles, vault=vault, listener=listener)
     await serve_until_stopped(node, lambda node: _tell(node.base_url, roles))
 
