@@ -131,3 +131,8 @@ def test_a_connector_s_wrong_variable_is_named(tmp_path: Path, variable: str, na
 def test_a_connector_s_wrong_key_is_named_with_the_connector(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=r"connectors\.main-1: .*windo"):
         from_toml(tmp_path, ONE_CARRIER + "windo = 3\n")
+
+
+def test_a_bind_that_only_receives_is_no_default(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"connectors\.main-1\.default"):
+        from_toml(tmp_path, ONE_CARRIER + 'bind = "receiver"\ndefault = true\n')

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from clarion.engine.messages.routing import connector_for
-from clarion.settings import ConnectorSettings, SandboxConnector
+from clarion.settings import ConnectorSettings, SandboxConnector, SmppConnector
 
 
 def _connectors(**connectors: SandboxConnector) -> dict[str, ConnectorSettings]:
@@ -45,3 +45,10 @@ def test_a_sender_is_carried_by(
 
 def test_letters_are_addresses_too() -> None:
     assert connector_for("ACME", None, _connectors(a=_for("AC*"), b=DEFAULT)) == "a"
+
+
+def test_a_bind_that_only_receives_carries_nothing() -> None:
+    receiver = SmppConnector(host="smsc.example", bind="receiver", addresses=("12345",))
+    assert connector_for("12345", None, {"in": receiver}) is None
+    assert connector_for("12345", "in", {"in": receiver}) is None
+    assert connector_for("12345", None, {"in": receiver, "out": ANY}) == "out"
