@@ -15,7 +15,10 @@ union all select 'inbound_part', count(*) from inbound_part
 union all select 'message', count(*) from message
     where direction = 'MT' and state not in ('DELIVERED', 'FAILED', 'EXPIRED', 'CANCELED')
 union all select 'message_request', count(*) from message_request
-    where solo_message_id is null and state not in ('COMPLETED', 'REJECTED');
+    where solo_message_id is null and state not in ('COMPLETED', 'REJECTED')
+union all select 'kept receipts of known parts', count(*) from unmatched_receipt u
+    where exists (select from fragment f where f.connector = u.connector
+        and f.external_id = ltrim(lower(u.external_id), '0'));
 
 -- requests: Every request with its counters.
 select company_id, id::text as id, application_id, external_id, state::text as state,

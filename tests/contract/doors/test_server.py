@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 
 import pytest
@@ -13,6 +14,7 @@ from clarion.api.wire import LIVE as LIVE_FORM
 from clarion.engine.accounts.tokens import revoke_token
 
 REQUESTS = "/messaging/message_requests"
+PATIENCE = 5.0  # seconds; how soon exactly is a test of the cache
 
 
 def _request(sender: str) -> dict[str, object]:
@@ -68,16 +70,14 @@ async def test_the_word_bearer_may_be_in_any_case(client: Client) -> None:
     assert reply.status == 200
 
 
-async def test_a_revoked_token_is_refused_within_a_second(site: Site, client: Client) -> None:
+async def test_a_revoked_token_is_refused_soon(site: Site, client: Client) -> None:
     assert (await client.get(REQUESTS)).status == 200
     who = client.caller
     await revoke_token(site.services.db, who.company_id, who.application_id, token=client.token)
-    status = 200
-    for _ in range(200):
-        status = (await client.get(REQUESTS)).status
-        if status == 401:
-            break
-    assert status == 401
+    async with asyncio.timeout(PATIENCE):
+        while (await client.get(REQUESTS)).status != 401:
+            pass
+    assert (await client.get(REQUESTS)).status == 401
 
 
 async def test_internal_headers_count_only_from_a_trusted_network(make_site: SiteMaker) -> None:
