@@ -96,13 +96,15 @@ class Clarion:
         self._server.stop()
 
     def _spawn(self, config: Path, roles: str, workers: int) -> None:
+        port = self._port if "api" in roles else free_port()
         command = [str(Path(sys.executable).with_name("clarion")), "serve", "--roles", roles]
         command += ["--data", str(self._home), "--config", str(config), "--workers", str(workers)]
         environment = {**os.environ, "CLARION_DATABASE_URL": self._url}
         with (self._home / "nodes.log").open("ab") as out:
             node = subprocess.Popen(
-                [*command, "--listen", self.address], env=environment, stdout=out, stderr=out
-            )
+                [*command, "--listen", f"127.0.0.1:{port}"],
+                env=environment, stdout=out, stderr=out,
+            )  # fmt: skip
         self._nodes.append(node)
 
     def _until_ready(self) -> None:
