@@ -9,7 +9,7 @@ prefix, a wire form and a way to show errors.
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping, MutableMapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import parse_qs
@@ -35,11 +35,12 @@ _encode = msgspec.json.Encoder().encode
 
 
 class Answer(Struct, frozen=True, gc=False):
-    """A whole response: bodies are small, nothing is streamed."""
+    """A whole response; a large body comes in chunks, with its length among the headers."""
 
     status: int = 200
     body: bytes = b""
     headers: tuple[Header, ...] = ()
+    chunks: AsyncGenerator[bytes, None] | None = None  # in place of `body`; see streams.py
 
 
 def json_answer(value: Any, *, status: int = 200, headers: tuple[Header, ...] = ()) -> Answer:
@@ -50,8 +51,12 @@ def json_answer(value: Any, *, status: int = 200, headers: tuple[Header, ...] = 
 NO_CONTENT = Answer(204)
 
 
+async def _read_already() -> MutableMapping[str, Any]:
+    raise RuntimeError("the body is read already; the route is not a streamed one")
+
+
 class Call(Struct, kw_only=True, eq=False):
-    """One request, authenticated and read whole."""
+    """One request, authenticated and read whole, unless its route is streamed."""
 
     services: Services
     door: Door
@@ -59,6 +64,7 @@ class Call(Struct, kw_only=True, eq=False):
     params: Mapping[str, str]
     caller: Caller  # of an open route: nobody, company 0
     body: bytes
+    receive: Callable[[], Awaitable[MutableMapping[str, Any]]] = _read_already  # see streams.py
     parsed_query: dict[str, str] | None = None
 
     @property
@@ -113,6 +119,7 @@ class Route:
     path: str
     handler: Handler
     open: bool = False  # answered without a token
+    streamed: bool = False  # the handler reads the body, by streams.body_chunks
     about: Any = None  # an openapi.Operation; routes without one are not documented
 
 

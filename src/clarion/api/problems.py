@@ -42,6 +42,12 @@ class BodyTooLarge(HttpProblem):
     status = 413
 
 
+class BodyTooSlow(HttpProblem):
+    """The rest of the request body did not come in time."""
+
+    status = 408
+
+
 class UnsupportedMediaType(HttpProblem):
     """The body must be application/json."""
 

@@ -17,6 +17,7 @@ from clarion.api.limits import RateLimiter
 from clarion.api.problems import BodyTooLarge, ClientGone, MethodNotAllowed, NoSuchPath
 from clarion.api.router import NOTHING, Bound, Methods, Router
 from clarion.api.services import Services
+from clarion.api.streams import send_stream
 from clarion.engine.accounts.model import Caller
 from clarion.errors import ClarionError
 from clarion.kit import ids
@@ -66,7 +67,10 @@ class _Application:
             return
         except Exception as error:
             answer = _problem(door, error, scope)
-        await _send(send, answer)
+        if answer.chunks is None:
+            await _send(send, answer)
+        else:
+            await send_stream(send, receive, answer, head=scope["method"] == "HEAD")
         self._figures[door.name].answered(scope["method"], answer.status, perf_counter() - begun)
 
     async def _answer(
@@ -84,7 +88,8 @@ class _Application:
             caller = await self._authenticator.caller(scope)
             scope["caller"] = caller  # for the log, should something go wrong
             self._limiter.check(caller)
-        body = b"" if scope["method"] in _BODYLESS else await self._read(scope, receive)
+        unread = bound.route.streamed or scope["method"] in _BODYLESS
+        body = b"" if unread else await self._read(scope, receive)
         params = dict(zip(bound.names, values, strict=True)) if values else NOTHING
         call = Call(
             services=self._services,
@@ -93,6 +98,7 @@ class _Application:
             params=params,
             caller=caller,
             body=body,
+            receive=receive,
         )
         return await bound.route.handler(call)
 
