@@ -413,3 +413,214 @@ create table periodic_job (
     node text,               -- who works on it
     lease_until timestamptz  -- until when that holds
 );
+
+-- ---------------------------------------------------------------- contacts
+-- A million for one company is usual. Text that is filtered by is collated "C": equal means the
+-- same bytes, prefixes and ranges use the index, and writing to twenty indexes stays cheap. Every
+-- index ends with the id, so that a page of a filtered list is read in order and a total is counted
+-- without touching the table. Indexed text has at most 255 characters.
+
+create table contact (
+    company_id integer not null references company,
+    id uuid not null,
+    application_id integer,
+    external_id text collate "C",           -- the contact's id in the company's own systems
+    first_name text collate "C",
+    last_name text collate "C",
+    birth_date date,
+    first_acquisition_date timestamptz,     -- of the first opt-in to anything
+    last_acquisition_date timestamptz,      -- of the last one
+    primary_mdn text collate "C",           -- E.164 with its plus sign
+    primary_addr_line1 text collate "C",
+    primary_addr_line2 text collate "C",
+    primary_addr_city text collate "C",
+    primary_addr_zip text collate "C",
+    primary_addr_state text collate "C",
+    primary_addr_country text collate "C",
+    primary_email_addr text collate "C",
+    primary_social_handle text,
+    preferred_language text,                -- of translations: ISO 639-1
+    voice_preference text not null default 'NONE'
+        check (voice_preference in ('NONE', 'PREFER_VOICE', 'REQUIRE_VOICE')),
+    extended_attributes text,               -- JSON as the client wrote it; parsed in document
+    fast_access_1 text collate "C",
+    fast_access_2 text collate "C",
+    fast_access_3 text collate "C",
+    fast_access_4 text collate "C",
+    fast_access_5 text collate "C",
+    fast_access_6 text collate "C",
+    fast_access_7 text collate "C",
+    fast_access_8 text collate "C",
+    fast_access_9 text collate "C",
+    fast_access_10 text collate "C",
+    fast_access_11 text collate "C",
+    fast_access_12 text collate "C",
+    fast_access_13 text collate "C",
+    fast_access_14 text collate "C",
+    fast_access_15 text collate "C",
+    fast_access_16 text collate "C",
+    fast_access_17 text collate "C",
+    fast_access_18 text collate "C",
+    fast_access_19 text collate "C",
+    fast_access_20 text collate "C",
+    document jsonb not null default '{}',   -- what the client gave, by the names of the live form:
+        -- the texts above (birth_date as YYYY-MM-DD), address_list, account_list, device_list,
+        -- interest_list, demographic_list, social_handles (arrays), extended_attributes (parsed)
+    updated_at timestamptz not null,
+    deleted_at timestamptz,                 -- of deleted contacts nothing else is kept
+    version integer not null default 1,
+    primary key (company_id, id)
+);
+create unique index contact_mdn on contact (company_id, primary_mdn)
+    where deleted_at is null and primary_mdn is not null;
+create unique index contact_external on contact (company_id, external_id)
+    where deleted_at is null and external_id is not null;
+create index contact_live on contact (company_id, id) where deleted_at is null;
+create index contact_updated on contact (company_id, updated_at, id)
+    where deleted_at is null;
+create index contact_application on contact (company_id, application_id, id)
+    where deleted_at is null;
+create index contact_first_name on contact (company_id, first_name, id)
+    where deleted_at is null and first_name is not null;
+create index contact_last_name on contact (company_id, last_name, id)
+    where deleted_at is null and last_name is not null;
+create index contact_birth_date on contact (company_id, birth_date, id)
+    where deleted_at is null and birth_date is not null;
+create index contact_first_acquisition on contact (company_id, first_acquisition_date, id)
+    where deleted_at is null and first_acquisition_date is not null;
+create index contact_last_acquisition on contact (company_id, last_acquisition_date, id)
+    where deleted_at is null and last_acquisition_date is not null;
+create index contact_line1 on contact (company_id, primary_addr_line1, id)
+    where deleted_at is null and primary_addr_line1 is not null;
+create index contact_line2 on contact (company_id, primary_addr_line2, id)
+    where deleted_at is null and primary_addr_line2 is not null;
+create index contact_city on contact (company_id, primary_addr_city, id)
+    where deleted_at is null and primary_addr_city is not null;
+create index contact_zip on contact (company_id, primary_addr_zip, id)
+    where deleted_at is null and primary_addr_zip is not null;
+create index contact_state on contact (company_id, primary_addr_state, id)
+    where deleted_at is null and primary_addr_state is not null;
+create index contact_country on contact (company_id, primary_addr_country, id)
+    where deleted_at is null and primary_addr_country is not null;
+create index contact_email on contact (company_id, primary_email_addr, id)
+    where deleted_at is null and primary_email_addr is not null;
+create index contact_fast_access_1 on contact (company_id, fast_access_1, id)
+    where deleted_at is null and fast_access_1 is not null;
+create index contact_fast_access_2 on contact (company_id, fast_access_2, id)
+    where deleted_at is null and fast_access_2 is not null;
+create index contact_fast_access_3 on contact (company_id, fast_access_3, id)
+    where deleted_at is null and fast_access_3 is not null;
+create index contact_fast_access_4 on contact (company_id, fast_access_4, id)
+    where deleted_at is null and fast_access_4 is not null;
+create index contact_fast_access_5 on contact (company_id, fast_access_5, id)
+    where deleted_at is null and fast_access_5 is not null;
+create index contact_fast_access_6 on contact (company_id, fast_access_6, id)
+    where deleted_at is null and fast_access_6 is not null;
+create index contact_fast_access_7 on contact (company_id, fast_access_7, id)
+    where deleted_at is null and fast_access_7 is not null;
+create index contact_fast_access_8 on contact (company_id, fast_access_8, id)
+    where deleted_at is null and fast_access_8 is not null;
+create index contact_fast_access_9 on contact (company_id, fast_access_9, id)
+    where deleted_at is null and fast_access_9 is not null;
+create index contact_fast_access_10 on contact (company_id, fast_access_10, id)
+    where deleted_at is null and fast_access_10 is not null;
+create index contact_fast_access_11 on contact (company_id, fast_access_11, id)
+    where deleted_at is null and fast_access_11 is not null;
+create index contact_fast_access_12 on contact (company_id, fast_access_12, id)
+    where deleted_at is null and fast_access_12 is not null;
+create index contact_fast_access_13 on contact (company_id, fast_access_13, id)
+    where deleted_at is null and fast_access_13 is not null;
+create index contact_fast_access_14 on contact (company_id, fast_access_14, id)
+    where deleted_at is null and fast_access_14 is not null;
+create index contact_fast_access_15 on contact (company_id, fast_access_15, id)
+    where deleted_at is null and fast_access_15 is not null;
+create index contact_fast_access_16 on contact (company_id, fast_access_16, id)
+    where deleted_at is null and fast_access_16 is not null;
+create index contact_fast_access_17 on contact (company_id, fast_access_17, id)
+    where deleted_at is null and fast_access_17 is not null;
+create index contact_fast_access_18 on contact (company_id, fast_access_18, id)
+    where deleted_at is null and fast_access_18 is not null;
+create index contact_fast_access_19 on contact (company_id, fast_access_19, id)
+    where deleted_at is null and fast_access_19 is not null;
+create index contact_fast_access_20 on contact (company_id, fast_access_20, id)
+    where deleted_at is null and fast_access_20 is not null;
+
+-- Names for fast_access_N, and how its values are derived from contacts.
+create table fast_access_rule (
+    company_id integer not null references company,
+    id uuid not null,
+    application_id integer,
+    number smallint not null check (number between 1 and 20), -- of the target attribute
+    name text,   -- in the contact's fast_access object; null: the attribute shows as it is
+    script text, -- JSONPath; null: clients write the attribute
+    user_data text,
+    updated_at timestamptz not null,
+    version integer not null default 1,
+    primary key (company_id, id),
+    unique (company_id, number)
+);
+create unique index fast_access_rule_name on fast_access_rule (company_id, name)
+    where name is not null;
+
+create type fast_access_job_state as enum (
+    'CREATED',   -- waits for a node
+    'RUNNING',   -- some contacts have been gone through
+    'COMPLETED', -- all contacts are as the rules say
+    'REPLACED'   -- another one, begun later, does its work too
+);
+
+-- Goes through a company's contacts after its rules have changed.
+create table fast_access_job (
+    company_id integer not null references company,
+    id uuid not null,
+    application_id integer,
+    state fast_access_job_state not null,
+    after uuid,                         -- the last contact dealt with
+    total_count integer not null default 0, -- contacts when it began
+    processed_count integer not null default 0,
+    changed_count integer not null default 0,
+    node_id uuid,                       -- who works on it; its lease says whether it still does
+    updated_at timestamptz not null,
+    version integer not null default 1,
+    primary key (company_id, id)
+);
+create index fast_access_job_open on fast_access_job (company_id, id)
+    where state in ('CREATED', 'RUNNING');
+
+-- Where an application on a contact's device is reached: what push messages are sent to.
+create table application_token (
+    company_id integer not null references company,
+    id uuid not null,
+    contact_id uuid not null,
+    application_id integer,
+    sender_id_address text not null,
+    message_delivery_provider text not null
+        check (message_delivery_provider in ('APN', 'GCM', 'FCM')),
+    token text not null,
+    state text not null default 'ACTIVE' check (state in (
+        'ACTIVE',  -- to be sent to
+        'INVALID'  -- the provider has refused it
+    )),
+    updated_at timestamptz not null,
+    version integer not null default 1,
+    primary key (company_id, id)
+);
+create index application_token_contact on application_token (company_id, contact_id);
+create unique index application_token_token -- a device has one user at a time
+    on application_token (company_id, token, sender_id_address, message_delivery_provider);
+
+-- What an application on a contact's device shows, to speak for that contact and nobody else.
+create table contact_access_token (
+    company_id integer not null references company,
+    id uuid not null,
+    contact_id uuid not null,
+    application_id integer,
+    token_hash bytea not null, -- SHA-256 of the secret half, which has 192 random bits
+    duration integer not null, -- seconds
+    expires_at timestamptz not null,
+    updated_at timestamptz not null,
+    version integer not null default 1,
+    primary key (company_id, id)
+);
+create index contact_access_token_contact on contact_access_token (company_id, contact_id);
+create index contact_access_token_id on contact_access_token (id); -- a bearer names no company
