@@ -15,6 +15,7 @@ with facts as (
         count(m.sent_at) as sent_count,
         count(m.delivered_at) as delivered_count,
         count(m.read_at) as read_count,
+        count(m.clicked_at) as click_thru_count,
         count(m.converted_at) as converted_count,
         count(m.id) filter (where m.state = 'CANCELED') as canceled_count,
         count(m.id) filter (where m.state in ('FAILED', 'EXPIRED')) as failed_count
@@ -25,7 +26,8 @@ with facts as (
 select r.id, r.state::text, to_jsonb(f) - 'id' as facts, jsonb_build_object(
     'recipient_count', r.recipient_count, 'pending_count', r.pending_count,
     'sent_count', r.sent_count, 'delivered_count', r.delivered_count,
-    'read_count', r.read_count, 'converted_count', r.converted_count,
+    'read_count', r.read_count, 'click_thru_count', r.click_thru_count,
+    'converted_count', r.converted_count,
     'canceled_count', r.canceled_count, 'failed_count', r.failed_count) as counters
 from message_request_now r join facts f on f.id = r.id
 where r.company_id = $1

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from msgspec import Meta, Struct, field
 
@@ -162,6 +162,8 @@ class Senders(_Section, frozen=True, kw_only=True):
 
 
 class _Connector(_Section, frozen=True, kw_only=True):
+    media: ClassVar[frozenset[str]] = frozenset({"SMS"})
+
     default: Annotated[
         bool, Meta(description="Takes the sender ids that no other connector names.")
     ] = False
@@ -186,7 +188,9 @@ class _Connector(_Section, frozen=True, kw_only=True):
 
 
 class SandboxConnector(_Connector, frozen=True, kw_only=True, tag="sandbox", tag_field="kind"):
-    """The built-in carrier with virtual handsets."""
+    """The built-in carrier with virtual handsets and mailboxes."""
+
+    media: ClassVar[frozenset[str]] = frozenset({"SMS", "MMS", "PSH", "EMAIL"})
 
     receipt_delay: Annotated[
         Annotated[float, Meta(ge=0)], Meta(description="Seconds until a handset's receipt.")

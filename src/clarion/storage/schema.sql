@@ -59,6 +59,7 @@ create table sender_id_class ( -- a catalogue, the same for every company
     country_peak_total_throughput double precision, -- messages a second, all companies
     country_daily_throughput double precision,   -- messages a day, a company and country
     delivery_window text,                        -- JSON by country and day
+    priority smallint not null default 1 check (priority between 0 and 2), -- 0 high, 1 normal, 2 low
     created_at timestamptz not null,
     updated_at timestamptz not null,
     version integer not null default 1
@@ -108,7 +109,8 @@ create table sender_id (
     address text not null,
     connector text,          -- carries this sender; null: as the settings route it
     content_type text,
-    message_templates text[] not null default '{}',
+    message_templates text[] not null default '{}', -- ids or names of templates
+    templates_only boolean not null default false, -- takes only messages made from templates
     country text,
     operators text[] not null default '{}',
     credentials bytea,       -- encrypted JSON
@@ -157,6 +159,13 @@ create type message_state as enum (
     'PROCESSED'  -- MO: the client has dealt with it
 );
 
+create type message_medium as enum (
+    'SMS',
+    'MMS',
+    'PSH',  -- push to an application's token
+    'EMAIL'
+);
+
 create type message_direction as enum (
     'MT', -- to a subscriber
     'MO'  -- from a subscriber
@@ -186,12 +195,14 @@ create table message_request (
     scheduled_zone text,          -- UTC or LOCAL, as the client gave it
     expires_at timestamptz,
     options jsonb,                -- attributes that are kept and shown and have no column
+    media jsonb,                  -- what its messages carry beside the text, as ports.Media
     recipient_count integer not null default 0,
     duplicate_count integer not null default 0, -- recipients left out because they came before
     pending_count integer not null default 0, -- messages that may still leave
     sent_count integer not null default 0,
     delivered_count integer not null default 0,
     read_count integer not null default 0,
+    click_thru_count integer not null default 0, -- messages of which a tracked link was opened
     converted_count integer not null default 0,
     canceled_count integer not null default 0,
     failed_count integer not null default 0,
@@ -237,12 +248,14 @@ create table message (
     direction message_direction not null,
     solo boolean not null default false, -- its request's only one: no counts to keep
     state message_state not null,
+    medium message_medium not null default 'SMS',
     sender_id uuid not null,
     sender_address text not null,
     peer_address text not null,      -- the subscriber: to of an MT, from of an MO
     country text,                    -- ISO 3166 alpha-2 of the subscriber's number
     body text,                       -- null: the request's
     subject text,
+    media jsonb,                     -- beside the text, as ports.Media; null: the request's
     external_request_id text,
     conversation_id text,
     campaign_id text,
@@ -254,6 +267,7 @@ create table message (
     sent_at timestamptz,
     delivered_at timestamptz,
     read_at timestamptz,
+    clicked_at timestamptz,          -- when a tracked link of it was first opened
     converted_at timestamptz,
     conversion_source text,
     failure_code text,
@@ -284,7 +298,7 @@ select
     r.sender_id, r.recipients, coalesce(r.body, m.body) as body, r.subject, r.external_id, r.conversation_id, r.campaign_id,
     r.program_id, r.reply_to, r.consent_requirement, r.content_type, r.test,
     r.pause_before_transmit, r.pause_expires_at, r.scheduled_at, r.scheduled_zone, r.expires_at,
-    r.options, r.recipient_count, r.duplicate_count,
+    r.options, r.media, r.recipient_count, r.duplicate_count,
     case when m.id is null then r.pending_count
          else (m.state in ('CREATED', 'SCHEDULED', 'PAUSED'))::integer end as pending_count,
     case when m.id is null then r.sent_count
@@ -293,6 +307,8 @@ select
          else (m.delivered_at is not null)::integer end as delivered_count,
     case when m.id is null then r.read_count
          else (m.read_at is not null)::integer end as read_count,
+    case when m.id is null then r.click_thru_count
+         else (m.clicked_at is not null)::integer end as click_thru_count,
     case when m.id is null then r.converted_count
          else (m.converted_at is not null)::integer end as converted_count,
     case when m.id is null then r.canceled_count

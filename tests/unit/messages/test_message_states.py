@@ -16,20 +16,20 @@ I = Input  # noqa: E741 - a table of letters reads best
 S = MessageState
 
 GRID = """
-            TAKEN     REFUSED DELIVERED UNDELIVERABLE LAPSED  NO_NEWS EXPIRE  CANCEL   RESUME  RESUME_LATER CONVERT
-CREATED     SENT      FAILED  -         -             -       -       EXPIRED CANCELED -       -            CONVERTED
-SCHEDULED   SENT      FAILED  -         -             -       -       EXPIRED CANCELED -       -            CONVERTED
-PAUSED      -         -       -         -             -       -       EXPIRED CANCELED CREATED SCHEDULED    CONVERTED
-TEST        -         -       -         -             -       -       -       -        -       -            -
-SENT        -         -       DELIVERED FAILED        EXPIRED -       -       -        -       -            CONVERTED
-DELIVERED   -         -       -         -             -       -       -       -        -       -            CONVERTED
-READ        -         -       READ      -             -       -       -       -        -       -            CONVERTED
-CONVERTED   CONVERTED -       CONVERTED -             -       -       -       -        -       -            -
-FAILED      SENT      -       DELIVERED -             -       -       -       -        -       -            -
-EXPIRED     SENT      -       DELIVERED -             -       -       -       -        -       -            -
-CANCELED    SENT      -       -         -             -       -       -       -        -       -            CONVERTED
-RECEIVED    -         -       -         -             -       -       -       -        -       -            -
-PROCESSED   -         -       -         -             -       -       -       -        -       -            -
+            TAKEN     REFUSED DELIVERED UNDELIVERABLE LAPSED  NO_NEWS EXPIRE  CANCEL   RESUME  RESUME_LATER CONVERT   READ      CLICK
+CREATED     SENT      FAILED  -         -             -       -       EXPIRED CANCELED -       -            CONVERTED -         CREATED
+SCHEDULED   SENT      FAILED  -         -             -       -       EXPIRED CANCELED -       -            CONVERTED -         -
+PAUSED      -         -       -         -             -       -       EXPIRED CANCELED CREATED SCHEDULED    CONVERTED -         -
+TEST        -         -       -         -             -       -       -       -        -       -            -         -         -
+SENT        -         -       DELIVERED FAILED        EXPIRED -       -       -        -       -            CONVERTED READ      SENT
+DELIVERED   -         -       -         -             -       -       -       -        -       -            CONVERTED READ      DELIVERED
+READ        -         -       READ      -             -       -       -       -        -       -            CONVERTED -         READ
+CONVERTED   CONVERTED -       CONVERTED -             -       -       -       -        -       -            -         CONVERTED CONVERTED
+FAILED      SENT      -       DELIVERED -             -       -       -       -        -       -            -         READ      FAILED
+EXPIRED     SENT      -       DELIVERED -             -       -       -       -        -       -            -         READ      EXPIRED
+CANCELED    SENT      -       -         -             -       -       -       -        -       -            CONVERTED -         CANCELED
+RECEIVED    -         -       -         -             -       -       -       -        -       -            -         -         -
+PROCESSED   -         -       -         -             -       -       -       -        -       -            -         -         -
 """  # noqa: E501 - one line a state
 """All of it; "-" is an input that changes nothing, because it is late, double or out of order."""
 
@@ -60,6 +60,7 @@ def test_every_receipt_state_has_an_input() -> None:
         ReceiptState.UNDELIVERABLE,
         ReceiptState.REJECTED,
         ReceiptState.DELETED,
+        ReceiptState.DEAD_ADDRESS,
     }
 
 
@@ -81,6 +82,13 @@ def test_every_receipt_state_has_an_input() -> None:
         ("expiring what has left", [I.TAKEN, I.EXPIRE], S.SENT),
         ("a refusal after canceling", [I.CANCEL, I.REFUSED], S.CANCELED),
         ("a receipt after converting", [I.TAKEN, I.CONVERT, I.DELIVERED], S.CONVERTED),
+        ("read", [I.TAKEN, I.DELIVERED, I.READ], S.READ),
+        ("read without a receipt", [I.TAKEN, I.READ], S.READ),
+        ("delivered after read", [I.TAKEN, I.READ, I.DELIVERED], S.READ),
+        ("read twice", [I.TAKEN, I.READ, I.READ], S.READ),
+        ("read after converting", [I.TAKEN, I.CONVERT, I.READ], S.CONVERTED),
+        ("a link opened", [I.TAKEN, I.CLICK, I.READ, I.CONVERT], S.CONVERTED),
+        ("a link of a message reported lost", [I.TAKEN, I.UNDELIVERABLE, I.CLICK, I.READ], S.READ),
         ("converting twice", [I.TAKEN, I.CONVERT, I.CONVERT], S.CONVERTED),
     ],
 )

@@ -51,7 +51,12 @@ class SenderId(Struct, kw_only=True):
     state: SenderState = SenderState.PENDING_IMPLEMENTATION
     address: Annotated[Name, Meta(description="Short code, number, name, e-mail address, ...")] = ""
     content_type: Name | None = None
-    message_templates: list[str] = []
+    message_templates: Annotated[
+        list[str], Meta(description="Ids or names of the message templates that apply to it.")
+    ] = []
+    templates_only: Annotated[
+        str | None, Meta(description="YES: takes only messages that are made from templates.")
+    ] = None
     country: Annotated[str | None, Meta(description="Set by the operator.")] = None
     operators: Annotated[
         list[str] | None, Meta(description="Carriers that have it; set by the operator.")
@@ -123,6 +128,7 @@ SHAPE = Shape(
         "parent_id": Attribute(take=_parent, wire_type=str),
         "state": choice(SenderState, {"ATIVE": "ACTIVE"}),
         "message_templates": _ARRAY,
+        "templates_only": _YES_NO,
         "country": _READ_ONLY,
         "operators": Attribute(read_only=True, show=lambda values: values or None),
         "two_way_required": _YES_NO,
@@ -171,6 +177,7 @@ LISTING = Listing(
         Column("address", "s.address", "msisdn"),
         Column("country", "s.country"),
         Column("operators", "s.operators", "text_array"),
+        _flag_column("templates_only"),
         _flag_column("two_way_required"),
         _flag_column("keep_sender_address"),
         _flag_column("dr_required"),

@@ -75,6 +75,7 @@ class Sandbox:
         response_timeout: float = 2.0,
     ) -> None:
         self.name = name
+        self.media = settings.media
         self._delay = settings.receipt_delay
         self._outstanding = outstanding
         self._response_timeout = response_timeout

@@ -39,6 +39,7 @@ class SmppConnector:
 
     def __init__(self, name: str, settings: Settings) -> None:
         self.name = name
+        self.media = settings.media
         self._settings = settings
         self._outgoing = Outgoing(settings)
         self._statuses = Statuses(

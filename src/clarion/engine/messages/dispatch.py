@@ -37,6 +37,7 @@ from clarion.engine.messages.pace import Pace
 from clarion.engine.messages.ports import Connector, FailureKind, Outcome, Submission
 from clarion.engine.messages.prepare import ENCODING_CODES
 from clarion.engine.messages.record import Recorder
+from clarion.engine.messages.rich import rich_submission
 from clarion.engine.messages.turns import Lane
 from clarion.errors import Unavailable
 from clarion.kit import ids
@@ -55,6 +56,10 @@ DISPATCH_FAILED = "dispatch.failed"
 log = get_logger(__name__)
 
 
+Claimed = Mapping[UUID, tuple[asyncpg.Record | None, str, asyncpg.Record | None]]
+"""Claimed messages: the row, its text, and for other media than SMS what its request adds."""
+
+_GONE = (None, "", None)
 _ENCODINGS = {code: encoding for encoding, code in ENCODING_CODES.items()}
 _SENDABLE = frozenset({MessageState.CREATED.value, MessageState.SCHEDULED.value})
 
@@ -268,16 +273,23 @@ class Dispatcher:
             self._accept(claim, taken, rows, now)
         return len(taken)
 
-    async def _read(
-        self, company_id: int, messages: Sequence[UUID]
-    ) -> dict[UUID, tuple[asyncpg.Record, str]]:
-        """Claimed messages with their bodies. Messages of one request share its body."""
+    async def _read(self, company_id: int, messages: Sequence[UUID]) -> Claimed:
+        """Claimed messages with their bodies. Messages of one request share its body, and what
+        other media than SMS carry beside it."""
         if not messages:
             return {}
         rows = await store.read_claimed(self._db, company_id, messages)
         shared = {row["request_id"] for row in rows if row["body"] is None}
         bodies = await store.read_bodies(self._db, company_id, list(shared)) if shared else {}
-        return {row["id"]: (row, row["body"] or bodies.get(row["request_id"], "")) for row in rows}
+        rich = {row["request_id"] for row in rows if row["medium"] is not None}
+        contents = await store.read_contents(self._db, company_id, list(rich)) if rich else {}
+        return {
+            row["id"]: (
+                row, row["body"] or bodies.get(row["request_id"], ""),
+                contents.get(row["request_id"]),
+            )
+            for row in rows
+        }  # fmt: skip
 
     async def _put_back(self) -> None:
         if self._unsure is not None:
@@ -288,14 +300,14 @@ class Dispatcher:
         self,
         claim: Claim,
         taken: Sequence[tuple[UUID, int, int]],
-        rows: Mapping[UUID, tuple[asyncpg.Record, str]],
+        rows: Claimed,
         now: datetime,
     ) -> None:
         """Make ready what is to be sent; what is not has its result at once."""
         results: list[Result] = []
         oldest = now - timedelta(hours=self._dispatch.max_age_hours)
         for message, attempts, parts_taken in taken:
-            row, body = rows.get(message, (None, ""))
+            row, body, content = rows.get(message, _GONE)
             entry = Entry(
                 message_id=message,
                 claim=claim,
@@ -310,7 +322,10 @@ class Dispatcher:
                 results.append(stopped)
                 continue
             assert row is not None
-            submission = _submission(entry, row, body, claim.priority)
+            if row["medium"] is None:
+                submission = _submission(entry, row, body, claim.priority)
+            else:
+                submission = rich_submission(entry, row, body, content, claim.priority)
             entry.waiting = len(submission.pending)
             self._entries[message] = entry
             self._ready.append((entry, submission))

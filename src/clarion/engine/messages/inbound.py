@@ -10,7 +10,9 @@ import asyncpg
 
 from clarion import metrics
 from clarion.engine.messages import store
-from clarion.engine.messages.ports import Inbound
+from clarion.engine.messages.ports import Inbound, Medium
+from clarion.engine.messages.prepare import MAX_INDEXED
+from clarion.engine.messages.rich import stored_media
 from clarion.engine.senders.directory import SenderDirectory
 from clarion.engine.senders.model import Sender
 from clarion.errors import Unavailable
@@ -24,6 +26,7 @@ CONVERSATION = timedelta(days=30)
 """An MO continues what was last sent to its number within this time."""
 
 MAX_ADDRESS = 64
+MAX_MAIL_ADDRESS = 254  # RFC 5321, 4.5.3.1.3, less the brackets
 GATHER_LIMIT = 500
 
 log = get_logger(__name__)
@@ -40,13 +43,7 @@ class InboundDesk:
 
     async def take(self, batch: Sequence[tuple[str, Inbound]]) -> None:
         """Record messages and parts; all of the batch or none of it."""
-        whole = [
-            store.Whole(
-                connector, _clean(m.source), _clean(m.destination), m.text.replace("\x00", ""), 1
-            )
-            for connector, m in batch
-            if m.reference is None
-        ]
+        whole = [_whole(connector, m) for connector, m in batch if m.reference is None]
         parts = [(connector, m) for connector, m in batch if m.reference is not None]
         senders = await self._senders_of({each.destination for each in whole})
 
@@ -153,11 +150,28 @@ def _row(
         conversation_id=earlier.conversation_id if earlier else None,
         reply_to=earlier.message_id if earlier else None,
         fragments=whole.fragments,
+        medium=None if whole.medium == Medium.SMS else whole.medium,
+        subject=whole.subject,
+        media=stored_media(whole.media),
     )
 
 
-def _clean(address: str) -> str:
-    return address.strip()[:MAX_ADDRESS].replace("\x00", "")
+def _whole(connector: str, m: Inbound) -> store.Whole:
+    limit = MAX_MAIL_ADDRESS if m.medium == Medium.EMAIL else MAX_ADDRESS
+    return store.Whole(
+        connector=connector,
+        source=_clean(m.source, limit),
+        destination=_clean(m.destination, limit),
+        text=m.text.replace("\x00", ""),
+        fragments=1,
+        medium=m.medium,
+        subject=m.subject and m.subject[:MAX_INDEXED].replace("\x00", ""),
+        media=m.media,
+    )
+
+
+def _clean(address: str, limit: int) -> str:
+    return address.strip()[:limit].replace("\x00", "")
 
 
 def _peer(whole: store.Whole) -> str:

@@ -4,15 +4,17 @@ A connector takes parts of messages and answers each with exactly one Outcome, i
 through CarrierEvents. It brings receipts and inbound messages the same way and answers the carrier
 only when it is told that they are settled, that is, committed. It knows no company, no database.
 
+A message is an SMS unless `medium` says otherwise; one of another medium is a single part.
+
 These types cross the hot path by the hundred thousand: msgspec structs are a tenth of the cost of
 frozen dataclasses to make.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from enum import Enum
+from enum import Enum, StrEnum
 from typing import Protocol
 from uuid import UUID
 
@@ -28,6 +30,8 @@ __all__ = [
     "FailureKind",
     "Health",
     "Inbound",
+    "Media",
+    "Medium",
     "Outcome",
     "Receipt",
     "ReceiptState",
@@ -35,11 +39,21 @@ __all__ = [
 ]
 
 
+class Medium(StrEnum):
+    """What a message is (SCG reference, Message, `type`)."""
+
+    SMS = "SMS"
+    MMS = "MMS"
+    PSH = "PSH"  # push to an application's token
+    EMAIL = "EMAIL"
+
+
 class FailureKind(Enum):
     """The closed set of ways in which a part can fail to be taken."""
 
     REFUSED = "refused"  # permanent: trying again cannot help
     INVALID_RECIPIENT = "invalid recipient"  # permanent, and the recipient is why
+    DEAD_ADDRESS = "dead address"  # permanent: the token or mailbox is gone, use it no more
     TEMPORARY = "temporary"  # the carrier said: later
     THROTTLED = "throttled"  # the carrier said: slower, and later
     NOT_SENT = "not sent"  # it never left us; no try is counted
@@ -54,18 +68,34 @@ class Failure(Struct, frozen=True):
     words: str
 
 
+class Media(Struct, frozen=True, omit_defaults=True):
+    """Something that travels beside the text: in our file store under `key`, or at `url`."""
+
+    name: str
+    mime_type: str | None = None
+    size: int | None = None  # bytes
+    url: str | None = None
+    key: str | None = None
+
+
 class Submission(Struct, frozen=True, gc=False):
     """One message, or those parts of it that the carrier has not taken yet."""
 
     message_id: UUID
-    source: str  # sender address as stored: digits, or up to 11 letters and digits
-    destination: str  # E.164 with its plus sign
-    parts: tuple[str, ...]  # the text of every part, in order
+    source: str  # sender address as stored: digits, up to 11 letters and digits, or an e-mail's
+    destination: str  # E.164 with its plus sign; PSH: "apn:<token>", "fcm:<token>"; e-mail address
+    parts: tuple[str, ...]  # the text of every part, in order; one, unless it is an SMS
     pending: tuple[int, ...]  # numbers (from 1) of the parts to submit now
     encoding: Encoding
     reference: int  # concatenation reference, 0 to 255, the same on every try
     expires_at: datetime | None  # becomes the carrier's validity period
     priority: int  # 0 high, 1 normal, 2 low
+    medium: str = "SMS"  # a Medium
+    subject: str | None = None
+    media: tuple[Media, ...] = ()
+    content_type: str | None = None  # of the text, where the client named one
+    options: Mapping[str, object] | None = None  # what the client asked of this medium's carrier
+    group: tuple[str, ...] = ()  # of a group MMS: all its recipients, `destination` among them
 
 
 class Outcome(Struct, frozen=True, gc=False):
@@ -78,7 +108,7 @@ class Outcome(Struct, frozen=True, gc=False):
 
 
 class ReceiptState(Enum):
-    """What a receipt says (SMPP 3.4, 5.2.28 and appendix B)."""
+    """What a receipt says (SMPP 3.4, 5.2.28 and appendix B; the last two are other media's)."""
 
     ENROUTE = "ENROUTE"
     DELIVERED = "DELIVRD"
@@ -88,6 +118,8 @@ class ReceiptState(Enum):
     ACCEPTED = "ACCEPTD"
     UNKNOWN = "UNKNOWN"
     REJECTED = "REJECTD"
+    READ = "READ"  # its recipient has opened it
+    DEAD_ADDRESS = "DEAD"  # undeliverable, since the token or mailbox is gone: use it no more
 
 
 class Receipt(Struct, frozen=True, gc=False):
@@ -108,6 +140,9 @@ class Inbound(Struct, frozen=True, gc=False):
     reference: int | None  # set for a part of a long message
     total: int
     number: int
+    medium: str = "SMS"  # a Medium
+    subject: str | None = None
+    media: tuple[Media, ...] = ()
 
 
 class Health(Struct, frozen=True):
@@ -145,6 +180,7 @@ class Connector(Protocol):
     """One way to a carrier."""
 
     name: str
+    media: frozenset[str]  # the Mediums that it carries
 
     async def start(self, events: CarrierEvents) -> None:
         """Begin to connect; returns without waiting for the carrier."""

@@ -183,13 +183,23 @@ select message_id, attempts, parts_taken from taken order by due_at, message_id;
 select m.* from unnest($2::uuid[]) as i (id)
 cross join lateral (
     select id, request_id, state::text, sender_address, peer_address, body, encoding, fragments,
-        scheduled_at, expires_at, deleted_at
+        scheduled_at, expires_at, deleted_at, nullif(medium, 'SMS')::text as medium, subject, media
     from message
     where company_id = $1 and id = i.id and id between $3 and $4 limit 1
 ) m;
 
 -- read_bodies: The bodies that the messages of large requests share.
 select id, body from message_request where company_id = $1 and id = any($2::uuid[]);
+
+-- read_contents: What messages that are no SMS take from their requests beside the body; of a group MMS all its recipients.
+select r.id, r.content_type, r.options, r.media,
+    case when r.options ->> 'group_mms' = 'true' then (
+        select array_agg(m.peer_address order by m.id) from message m
+        where m.company_id = $1 and m.request_id = r.id and m.id between $3 and $4
+            and m.medium = 'MMS'
+    ) end as members
+from message_request r
+where r.company_id = $1 and r.id = any($2::uuid[]);
 
 -- take_back_claim: Undoes a claim of which nothing was handed over.
 delete from claim where company_id = $1 and id = $2
@@ -212,6 +222,9 @@ with moved as (
         delivered_at = case when $6 = 'delivered'
             then coalesce(m.delivered_at, greatest(i.at, m.sent_at))
             else m.delivered_at end,
+        read_at = case when $6 = 'read' then coalesce(m.read_at, i.at) else m.read_at end,
+        clicked_at = case when $6 = 'clicked' then coalesce(m.clicked_at, i.at)
+            else m.clicked_at end,
         converted_at = case when $6 = 'converted' then coalesce(m.converted_at, i.at)
             else m.converted_at end,
         conversion_source = case when $6 = 'converted' then i.details
@@ -229,7 +242,9 @@ with moved as (
         and m.state = t.state::message_state
         and t.stamped = (case $6 when 'sent' then m.sent_at is not null
             when 'delivered' then m.delivered_at is not null
-            when 'converted' then m.converted_at is not null else false end)
+            when 'converted' then m.converted_at is not null
+            when 'read' then m.read_at is not null
+            when 'clicked' then m.clicked_at is not null else false end)
     returning m.id, m.request_id, m.solo, t.pending, t.stamps, t.canceled, t.failed
 ), tally as (
     select request_id, sum(pending) as pending, sum(stamps) as stamps, sum(canceled) as canceled,
@@ -241,6 +256,8 @@ with moved as (
         pending_count = r.pending_count + t.pending,
         sent_count = r.sent_count + case when $6 = 'sent' then t.stamps else 0 end,
         delivered_count = r.delivered_count + case when $6 = 'delivered' then t.stamps else 0 end,
+        read_count = r.read_count + case when $6 = 'read' then t.stamps else 0 end,
+        click_thru_count = r.click_thru_count + case when $6 = 'clicked' then t.stamps else 0 end,
         converted_count = r.converted_count + case when $6 = 'converted' then t.stamps else 0 end,
         canceled_count = r.canceled_count + t.canceled,
         failed_count = r.failed_count + t.failed,
@@ -397,16 +414,17 @@ where company_id = $1 and id = $2;
 -- add_inbound: One company's MO messages.
 insert into message (
     company_id, id, application_id, direction, state, sender_id, sender_address, peer_address,
-    country, body, conversation_id, reply_to, fragments, updated_at
+    country, body, conversation_id, reply_to, fragments, medium, subject, media, updated_at
 )
 select $1, id, application_id, 'MO', 'RECEIVED', sender_id, sender_address, peer_address,
-    country, body, conversation_id, reply_to, fragments, $2
+    country, body, conversation_id, reply_to, fragments, coalesce(medium, 'SMS')::message_medium,
+    subject, media::jsonb, $2
 from unnest(
     $3::uuid[], $4::integer[], $5::uuid[], $6::text[], $7::text[], $8::text[], $9::text[],
-    $10::text[], $11::uuid[], $12::smallint[]
+    $10::text[], $11::uuid[], $12::smallint[], $13::text[], $14::text[], $15::text[]
 ) as i (
     id, application_id, sender_id, sender_address, peer_address, country, body,
-    conversation_id, reply_to, fragments
+    conversation_id, reply_to, fragments, medium, subject, media
 );
 
 -- last_sent_to: For each sender and subscriber, the last message that went to them.

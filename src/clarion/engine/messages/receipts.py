@@ -211,6 +211,8 @@ def _failure(receipt: Receipt) -> tuple[str | None, str | None]:
     if input not in {Input.UNDELIVERABLE, Input.LAPSED}:
         return None, None
     code = FailureCode.EXPIRED if input is Input.LAPSED else FailureCode.DELIVERY_FAILURE
+    if receipt.state is ReceiptState.DEAD_ADDRESS:
+        code = FailureCode.INVALID_RECIPIENT
     words = f"The carrier reported {receipt.state.value}"
     return code.value, f"{words}, error {receipt.error}" if receipt.error else words
 

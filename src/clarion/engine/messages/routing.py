@@ -8,14 +8,17 @@ from clarion.settings import ConnectorSettings, SmppConnector
 
 
 def connector_for(
-    address: str, wanted: str | None, connectors: Mapping[str, ConnectorSettings]
+    address: str,
+    wanted: str | None,
+    connectors: Mapping[str, ConnectorSettings],
+    medium: str = "SMS",
 ) -> str | None:
-    """The name of the connector that carries `address`, or None.
+    """The name of the connector that carries messages of this medium from `address`, or None.
 
     The one that the operator named for the sender comes first, then the one whose `addresses`
     match best, then the default, then the only one there is.
     """
-    connectors = {name: each for name, each in connectors.items() if _can_send(each)}
+    connectors = {name: each for name, each in connectors.items() if _can_send(each, medium)}
     if wanted is not None:
         return wanted if wanted in connectors else None
     best = max(
@@ -30,8 +33,10 @@ def connector_for(
     return next(iter(connectors)) if len(connectors) == 1 else None
 
 
-def _can_send(settings: ConnectorSettings) -> bool:
-    return not (isinstance(settings, SmppConnector) and settings.bind == "receiver")
+def _can_send(settings: ConnectorSettings, medium: str) -> bool:
+    if isinstance(settings, SmppConnector) and settings.bind == "receiver":
+        return False
+    return medium in settings.media
 
 
 def _match(address: str, patterns: tuple[str, ...]) -> int:

@@ -31,7 +31,9 @@ class Input(Enum):
     CANCEL = "cancel"  # the client canceled the request
     RESUME = "resume"  # the client resumed the paused request
     RESUME_LATER = "resume later"  # the same, for a message that is scheduled
-    CONVERT = "convert"  # the client says that the recipient acted
+    CONVERT = "convert"  # the recipient acted: the client says so, or a tracked link was opened
+    READ = "read"  # receipt READ, or a tracked link was opened
+    CLICK = "click"  # a tracked link was opened
 
 
 RECEIPT_INPUT = {
@@ -43,7 +45,12 @@ RECEIPT_INPUT = {
     ReceiptState.ENROUTE: Input.NO_NEWS,
     ReceiptState.ACCEPTED: Input.NO_NEWS,
     ReceiptState.UNKNOWN: Input.NO_NEWS,
+    ReceiptState.READ: Input.READ,
+    ReceiptState.DEAD_ADDRESS: Input.UNDELIVERABLE,
 }
+
+_CLICKABLE = frozenset(S) - {S.TEST, S.SCHEDULED, S.PAUSED, S.RECEIVED, S.PROCESSED}
+"""What has left, or may have: whoever opens its link has it, whatever its carrier said."""
 
 TRANSITIONS: dict[Input, dict[MessageState, MessageState]] = {
     Input.TAKEN: {
@@ -78,12 +85,22 @@ TRANSITIONS: dict[Input, dict[MessageState, MessageState]] = {
         S.SCHEDULED: S.CONVERTED,
         S.PAUSED: S.CONVERTED,
     },
+    Input.READ: {
+        S.SENT: S.READ,
+        S.DELIVERED: S.READ,
+        S.FAILED: S.READ,  # a carrier that said UNDELIV and delivered all the same
+        S.EXPIRED: S.READ,  # likewise
+        S.CONVERTED: S.CONVERTED,  # late: keeps its state, gains its read date
+    },
+    Input.CLICK: {state: state for state in S if state in _CLICKABLE},  # only a date
 }
 
 STAMP = {
     Input.TAKEN: "sent",
     Input.DELIVERED: "delivered",
     Input.CONVERT: "converted",
+    Input.READ: "read",
+    Input.CLICK: "clicked",
 }
 """The date that an input sets, once; the request counts messages that have it."""
 

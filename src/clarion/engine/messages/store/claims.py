@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from clarion.engine.messages.store.rows import SQL, Runner
 from clarion.engine.messages.turns import Lane
+from clarion.kit.ids import last_message_id
 
 
 async def claim_lane(
@@ -41,6 +42,15 @@ async def read_bodies(on: Runner, company_id: int, requests: Sequence[UUID]) -> 
     """Bodies by request."""
     rows = await on.fetch(SQL["read_bodies"], company_id, requests)
     return {row["id"]: row["body"] for row in rows}
+
+
+async def read_contents(
+    on: Runner, company_id: int, requests: Sequence[UUID]
+) -> dict[UUID, asyncpg.Record]:
+    """By request, what its messages that are no SMS carry beside their body."""
+    last = last_message_id(max(requests))
+    rows = await on.fetch(SQL["read_contents"], company_id, requests, min(requests), last)
+    return {row["id"]: row for row in rows}
 
 
 class OrphanedClaim(Struct, frozen=True):

@@ -9,7 +9,7 @@ from uuid import UUID
 from msgspec import Struct
 from msgspec.structs import astuple
 
-from clarion.engine.messages.ports import Inbound
+from clarion.engine.messages.ports import Inbound, Media
 from clarion.engine.messages.store.rows import SQL, Runner, by_company, columns
 from clarion.kit.ids import new_id
 
@@ -22,6 +22,9 @@ class Whole(Struct, frozen=True):
     destination: str
     text: str
     fragments: int
+    medium: str = "SMS"
+    subject: str | None = None
+    media: tuple[Media, ...] = ()
 
 
 class NewInbound(Struct, frozen=True):
@@ -38,6 +41,9 @@ class NewInbound(Struct, frozen=True):
     conversation_id: str | None
     reply_to: UUID | None
     fragments: int
+    medium: str | None = None  # None: an SMS
+    subject: str | None = None
+    media: str | None = None  # as rich.stored_media makes it
 
 
 class LastSent(Struct, frozen=True):
@@ -59,7 +65,7 @@ async def add_inbound(on: Runner, batch: Sequence[NewInbound], now: datetime) ->
             SQL["add_inbound"],
             company_id,
             now,
-            *columns([astuple(m)[1:] for m in rows], 10),
+            *columns([astuple(m)[1:] for m in rows], 13),
         )
 
 
