@@ -130,6 +130,20 @@ create unique index sender_id_address on sender_id (company_id, type_id, address
     where deleted_at is null;
 create index sender_id_by_address on sender_id (address) where deleted_at is null; -- routes MO
 
+-- A living sender id with what its class and the operator's sender id that it was taken from say.
+create view sender_profile as
+select
+    s.company_id, s.id, s.application_id, s.parent_id, s.address, s.type_id, s.class_id,
+    s.ownership, s.state, s.connector, s.capabilities, s.country, s.check_white_list,
+    s.consent_managed_by, c.country_peak_throughput as throughput, c.priority,
+    c.applicable_countries,
+    s.message_templates || coalesce(p.message_templates, '{}') as message_templates,
+    s.templates_only or coalesce(p.templates_only, false) as templates_only
+from sender_id s
+join sender_id_class c on c.id = s.class_id
+left join sender_id p on p.company_id = (select min(id) from company) and p.id = s.parent_id
+where s.deleted_at is null;
+
 -- ---------------------------------------------------------------- messages
 
 create type request_state as enum (

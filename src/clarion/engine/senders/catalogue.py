@@ -1,7 +1,8 @@
 """The sender id classes and types that ship with Clarion.
 
 Throughput is what the message pipeline holds itself to: messages a second for one company and
-country, for all companies, and messages a day. The operator changes the rows, not this module:
+country, for all companies, and messages a day. Of one company, what cannot wait leaves before what
+is expected, and that before what is offered. The operator changes the rows, not this module:
 seeding leaves rows that exist as they are.
 """
 
@@ -19,6 +20,7 @@ class ClassEntry(Struct, frozen=True):
     peak: float
     peak_total: float
     daily: float
+    priority: int  # 0 high, 1 normal, 2 low
     delivery_window: str | None = None
 
 
@@ -45,6 +47,7 @@ CLASSES = (
         1_000.0,
         5_000.0,
         10_000_000.0,
+        2,
         _DAYTIME,
     ),
     ClassEntry(
@@ -54,6 +57,7 @@ CLASSES = (
         2_000.0,
         10_000.0,
         20_000_000.0,
+        1,
     ),
     ClassEntry(
         "ALERTS",
@@ -62,6 +66,7 @@ CLASSES = (
         5_000.0,
         20_000.0,
         50_000_000.0,
+        0,
     ),
 )
 

@@ -19,6 +19,7 @@ from clarion.errors import Conflict, InvalidInput
 
 MAX_ADDRESS = 254
 MAX_NAME = 255
+OTHER_COUNTRIES = "OTHER"  # of a class: every country that no class names
 
 
 class SenderState(StrEnum):
@@ -85,6 +86,14 @@ class Sender(Struct, frozen=True, gc=False):
     connector: str | None  # None: as the settings route it
     throughput: float | None  # messages a second and country, of its class; None: no limit
     capabilities: tuple[str, ...]
+    priority: int = 1  # of its class: 0 high, 1 normal, 2 low
+    countries: tuple[str, ...] = (OTHER_COUNTRIES,)  # that its class is for
+    country: str | None = None  # the one that it may send to; None: its class says
+    parent_id: UUID | None = None  # the operator's, that it was taken from
+    message_templates: tuple[str, ...] = ()  # its own and its parent's
+    templates_only: bool = False  # takes only messages that are made from templates
+    check_white_list: bool = False
+    consent_managed_by: str = "USER"
 
 
 class SenderType(Struct, frozen=True):
@@ -107,6 +116,7 @@ class NewSender(Struct, kw_only=True):
     state: SenderState | None = None
     content_type: str | None = None
     message_templates: list[str] = []
+    templates_only: bool = False
     credentials: str | None = None
     two_way_required: bool = False
     keep_sender_address: bool = False
@@ -129,6 +139,7 @@ class SenderChange(Struct, kw_only=True):
     address: str | UnsetType = UNSET
     content_type: str | UnsetType | None = UNSET
     message_templates: list[str] | UnsetType = UNSET
+    templates_only: bool | UnsetType = UNSET
     credentials: str | UnsetType | None = UNSET
     two_way_required: bool | UnsetType = UNSET
     keep_sender_address: bool | UnsetType = UNSET

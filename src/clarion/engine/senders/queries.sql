@@ -1,8 +1,9 @@
 -- seed_class: A class that ships with Clarion, unless the operator has one of this id.
 insert into sender_id_class (
     id, name, description, designation, applicable_countries, country_peak_throughput,
-    country_peak_total_throughput, country_daily_throughput, delivery_window, created_at, updated_at
-) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10)
+    country_peak_total_throughput, country_daily_throughput, delivery_window, priority, created_at,
+    updated_at
+) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11)
 on conflict (id) do nothing;
 
 -- seed_type: A type that ships with Clarion, unless the operator has one of this id.
@@ -24,12 +25,12 @@ select $1 = (select min(id) from company);
 -- insert_sender: A company's own sender id, or one that it takes from the operator.
 insert into sender_id (
     company_id, id, application_id, parent_id, name, ownership, class_id, type_id, state, address,
-    connector, content_type, message_templates, country, operators, credentials, two_way_required,
-    keep_sender_address, dr_required, consent_managed_by, capabilities, check_white_list, billing,
-    updated_at
+    connector, content_type, message_templates, templates_only, country, operators, credentials,
+    two_way_required, keep_sender_address, dr_required, consent_managed_by, capabilities,
+    check_white_list, billing, updated_at
 ) values (
     $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21,
-    $22, $23, $24
+    $22, $23, $24, $25
 );
 
 -- lock_sender: A company's own sender id, held until the transaction ends.
@@ -60,9 +61,10 @@ select exists (select 1 from sender_id where parent_id = $1 and deleted_at is nu
 -- update_sender: Everything of a sender id that its company can change.
 update sender_id
 set name = $3, ownership = $4, class_id = $5, type_id = $6, state = $7, address = $8,
-    content_type = $9, message_templates = $10, credentials = $11, two_way_required = $12,
-    keep_sender_address = $13, dr_required = $14, consent_managed_by = $15, capabilities = $16,
-    check_white_list = $17, billing = $18, updated_at = $19, version = version + 1
+    content_type = $9, message_templates = $10, templates_only = $11, credentials = $12,
+    two_way_required = $13, keep_sender_address = $14, dr_required = $15, consent_managed_by = $16,
+    capabilities = $17, check_white_list = $18, billing = $19, updated_at = $20,
+    version = version + 1
 where company_id = $1 and id = $2;
 
 -- provision_sender: What the operator sets once a carrier is set up.
@@ -84,26 +86,16 @@ where s.id = $2 and s.deleted_at is null
           and s.ownership in ('SHARED', 'PREPROVISIONED'));
 
 -- sender_by_id: What the message pipeline needs of one sender id.
-select s.company_id, s.id, s.application_id, s.address, s.type_id, s.class_id, s.ownership,
-       s.state, s.connector, c.country_peak_throughput as throughput, s.capabilities
-from sender_id s
-join sender_id_class c on c.id = s.class_id
-where s.company_id = $1 and s.id = $2 and s.deleted_at is null;
+select * from sender_profile where company_id = $1 and id = $2;
 
 -- senders_at: A company's active sender ids with this address, whatever their type.
-select s.company_id, s.id, s.application_id, s.address, s.type_id, s.class_id, s.ownership,
-       s.state, s.connector, c.country_peak_throughput as throughput, s.capabilities
-from sender_id s
-join sender_id_class c on c.id = s.class_id
-where s.company_id = $1 and s.address = $2 and s.state = 'ACTIVE' and s.deleted_at is null
-order by s.id;
+select * from sender_profile
+where company_id = $1 and address = $2 and state = 'ACTIVE'
+order by id;
 
 -- senders_of_address: Sender ids of every company_id with this address: who an inbound message is for.
-select s.company_id, s.id, s.application_id, s.address, s.type_id, s.class_id, s.ownership,
-       s.state, s.connector, c.country_peak_throughput as throughput, s.capabilities
-from sender_id s
-join sender_id_class c on c.id = s.class_id
-where s.address = $1 and s.deleted_at is null and s.state <> 'PENDING_IMPLEMENTATION'
+select s.* from sender_profile s
+where s.address = $1 and s.state <> 'PENDING_IMPLEMENTATION'
     and not (s.ownership = 'PRIVATE' and s.parent_id is null and exists (
         select from sender_id elder -- a number of one's own is its first company's
         where elder.address = $1 and elder.deleted_at is null and elder.id < s.id

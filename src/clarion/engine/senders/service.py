@@ -305,6 +305,7 @@ _WISHES = frozenset(
         "name",
         "content_type",
         "message_templates",
+        "templates_only",
         "two_way_required",
         "keep_sender_address",
         "dr_required",

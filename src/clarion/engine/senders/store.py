@@ -34,6 +34,7 @@ INSERTED = (
     "connector",
     "content_type",
     "message_templates",
+    "templates_only",
     "country",
     "operators",
     "credentials",
@@ -57,6 +58,7 @@ UPDATED = (
     "address",
     "content_type",
     "message_templates",
+    "templates_only",
     "credentials",
     "two_way_required",
     "keep_sender_address",
@@ -74,7 +76,7 @@ async def seed(db: Database, now: datetime) -> None:
         await db.execute(
             SQL["seed_class"],
             *(c.id, c.name, c.description, c.id, ["OTHER"]),
-            *(c.peak, c.peak_total, c.daily, c.delivery_window, now),
+            *(c.peak, c.peak_total, c.daily, c.delivery_window, c.priority, now),
         )
     for t in TYPES:
         await db.execute(
@@ -136,4 +138,12 @@ def as_sender(row: Row) -> Sender:
         connector=row["connector"],
         throughput=row["throughput"],
         capabilities=tuple(row["capabilities"]),
+        priority=row["priority"],
+        countries=tuple(row["applicable_countries"]),
+        country=row["country"],
+        parent_id=row["parent_id"],
+        message_templates=tuple(dict.fromkeys(row["message_templates"])),
+        templates_only=row["templates_only"],
+        check_white_list=row["check_white_list"],
+        consent_managed_by=row["consent_managed_by"],
     )
