@@ -20,7 +20,7 @@ from msgspec.structs import replace
 
 from clarion import metrics
 from clarion.api import system
-from clarion.api.server import App, create_app
+from clarion.api.server import Application, create_app
 from clarion.api.services import Services
 from clarion.api.transport import HttpProtocol
 from clarion.connectors.sandbox.carrier import Sandbox
@@ -216,7 +216,7 @@ class Node:
             doors = [system.door()]
         await self._serve_http(create_app(services, doors))
 
-    async def _serve_http(self, app: App) -> None:
+    async def _serve_http(self, app: Application) -> None:
         listener = self._listener or bind(self.settings.http.listen)
         host, port = listener.getsockname()[:2]
         self.base_url = self.settings.http.public_url or f"http://{_shown(host)}:{port}"

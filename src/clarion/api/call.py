@@ -51,7 +51,8 @@ def json_answer(value: Any, *, status: int = 200, headers: tuple[Header, ...] = 
 NO_CONTENT = Answer(204)
 
 
-async def _read_already() -> MutableMapping[str, Any]:
+async def read_already() -> MutableMapping[str, Any]:
+    """In the place of `receive` where there is nothing to read."""
     raise RuntimeError("the body is read already; the route is not a streamed one")
 
 
@@ -64,7 +65,7 @@ class Call(Struct, kw_only=True, eq=False):
     params: Mapping[str, str]
     caller: Caller  # of an open route: nobody, company 0
     body: bytes
-    receive: Callable[[], Awaitable[MutableMapping[str, Any]]] = _read_already  # see streams.py
+    receive: Callable[[], Awaitable[MutableMapping[str, Any]]] = read_already  # see streams.py
     parsed_query: dict[str, str] | None = None
 
     @property

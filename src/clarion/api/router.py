@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from msgspec import Struct
+
 from clarion.api.call import Door, Route
 
 NOTHING: Mapping[str, str] = {}
@@ -24,6 +26,19 @@ class Bound:
 
 
 Methods = dict[str, Bound]
+
+
+class Found(Struct, frozen=True, gc=False):
+    """What a method and a path lead to."""
+
+    bound: Bound | None  # None: no such path, or it does not have the method
+    methods: Methods | None  # all that the path has
+    values: list[str]  # of the path's parameters, in order
+
+    @property
+    def streamed(self) -> bool:
+        """Whether its handler reads or writes bodies by the piece."""
+        return self.bound is not None and self.bound.route.streamed
 
 
 class _Node:
@@ -46,14 +61,15 @@ class Router:
             for route in door.routes:
                 self._add(door, route)
 
-    def find(self, path: str) -> tuple[Methods | None, list[str]]:
-        """The methods at this path, and the values of its parameters in order."""
-        fixed = self._fixed.get(path)
-        if fixed is not None:
-            return fixed, []
+    def find(self, method: str, path: str) -> Found:
+        """The route of a request; HEAD is GET without a body."""
+        methods = self._fixed.get(path)
         values: list[str] = []
-        node = _walk(self._root, [s for s in path.split("/") if s], 0, values)
-        return (node.methods if node else None), values
+        if methods is None:
+            node = _walk(self._root, [s for s in path.split("/") if s], 0, values)
+            methods = node.methods if node else None
+        bound = methods.get("GET" if method == "HEAD" else method) if methods else None
+        return Found(bound, methods, values)
 
     def door_of(self, path: str) -> Door:
         """The door that speaks for an address where no route is."""

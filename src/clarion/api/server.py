@@ -11,11 +11,11 @@ from time import perf_counter
 from typing import Any
 
 from clarion.api.auth import Authenticator
-from clarion.api.call import Answer, Call, Door
+from clarion.api.call import Answer, Call, Door, read_already
 from clarion.api.doors import all_doors
 from clarion.api.limits import RateLimiter
 from clarion.api.problems import BodyTooLarge, ClientGone, MethodNotAllowed, NoSuchPath
-from clarion.api.router import NOTHING, Bound, Methods, Router
+from clarion.api.router import NOTHING, Found, Router
 from clarion.api.services import Services
 from clarion.api.streams import send_stream
 from clarion.engine.accounts.model import Caller
@@ -29,7 +29,6 @@ REQUEST_FAILED = "http.request_failed"
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
-App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 NOBODY = Caller(company_id=0, application_id=0)
 """The caller of an open route; no row carries company 0."""
@@ -38,12 +37,15 @@ _BODYLESS = ("GET", "HEAD", "DELETE")
 log = get_logger(__name__)
 
 
-def create_app(services: Services, doors: Iterable[Door] | None = None) -> App:
-    """All doors as one ASGI application; tests may name other doors."""
-    return _Application(services, Router(all_doors(services) if doors is None else doors))
+def create_app(services: Services, doors: Iterable[Door] | None = None) -> Application:
+    """All doors as one application; tests may name other doors."""
+    return Application(services, Router(all_doors(services) if doors is None else doors))
 
 
-class _Application:
+class Application:
+    """An ASGI application. For short requests transport.py spares itself the ASGI messages: `find`
+    says what a request leads to, `respond` answers it."""
+
     def __init__(self, services: Services, router: Router) -> None:
         http = services.settings.http
         self._services = services
@@ -52,53 +54,60 @@ class _Application:
         self._authenticator = Authenticator(services.tokens, http.trusted_networks)
         self._limiter = RateLimiter(http.rate_limit, http.rate_burst)
         self._figures = {door.name: HttpDoor(door.name) for door in router.doors}
+        self.find = router.find
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await _other_protocol(scope, receive, send)
             return
-        begun = perf_counter()
-        methods, values = self._router.find(scope["path"])
-        bound = _pick(methods, scope["method"])
-        door = bound.door if bound else self._door(methods, scope["path"])
+        found = self.find(scope["method"], scope["path"])
         try:
-            answer = await self._answer(bound, methods, values, scope, receive)
+            answer = await self.respond(scope, found, receive=receive)
         except ClientGone:
             return
-        except Exception as error:
-            answer = _problem(door, error, scope)
         if answer.chunks is None:
             await _send(send, answer)
         else:
             await send_stream(send, receive, answer, head=scope["method"] == "HEAD")
+
+    async def respond(
+        self, scope: Scope, found: Found, body: bytes = b"", *, receive: Receive | None = None
+    ) -> Answer:
+        """The answer to a request: an error's too. `receive`: where the body is still to be read.
+        Raises ClientGone."""
+        begun = perf_counter()
+        try:
+            answer = await self._answer(scope, found, body, receive)
+        except ClientGone:
+            raise
+        except Exception as error:
+            answer = _problem(self._door(found, scope["path"]), error, scope)
+        door = found.bound.door if found.bound else self._door(found, scope["path"])
         self._figures[door.name].answered(scope["method"], answer.status, perf_counter() - begun)
+        return answer
 
     async def _answer(
-        self,
-        bound: Bound | None,
-        methods: Methods | None,
-        values: list[str],
-        scope: Scope,
-        receive: Receive,
+        self, scope: Scope, found: Found, body: bytes, receive: Receive | None
     ) -> Answer:
+        bound = found.bound
         if bound is None:
+            methods = found.methods
             raise MethodNotAllowed(", ".join(sorted(methods))) if methods else NoSuchPath
         caller = NOBODY
         if not bound.route.open:
-            caller = await self._authenticator.caller(scope)
+            caller = self._authenticator.known(scope) or await self._authenticator.caller(scope)
             scope["caller"] = caller  # for the log, should something go wrong
             self._limiter.check(caller)
-        unread = bound.route.streamed or scope["method"] in _BODYLESS
-        body = b"" if unread else await self._read(scope, receive)
-        params = dict(zip(bound.names, values, strict=True)) if values else NOTHING
+        if receive is not None and not bound.route.streamed and scope["method"] not in _BODYLESS:
+            body = await self._read(scope, receive)
         call = Call(
             services=self._services,
             door=bound.door,
             scope=scope,
-            params=params,
+            params=dict(zip(bound.names, found.values, strict=True)) if bound.names else NOTHING,
             caller=caller,
             body=body,
-            receive=receive,
+            receive=receive or read_already,
         )
         return await bound.route.handler(call)
 
@@ -131,16 +140,10 @@ class _Application:
             parts.append(part)
         return b"".join(parts)
 
-    def _door(self, methods: Methods | None, path: str) -> Door:
-        if methods:
-            return next(iter(methods.values())).door
+    def _door(self, found: Found, path: str) -> Door:
+        if found.methods:
+            return next(iter(found.methods.values())).door
         return self._router.door_of(path)
-
-
-def _pick(methods: Methods | None, method: str) -> Bound | None:
-    if methods is None:
-        return None
-    return methods.get("GET" if method == "HEAD" else method)
 
 
 def _problem(door: Door, error: Exception, scope: Scope) -> Answer:

@@ -43,16 +43,24 @@ ROUTER = Router(
     ],
 )
 def test_a_path_is_found_with_the_values_of_its_parameters(path: str, values: list[str]) -> None:
-    methods, found = ROUTER.find(path)
-    assert methods is not None
-    assert found == values
+    found = ROUTER.find("GET", path)
+    assert found.bound is not None
+    assert found.values == values
 
 
 @pytest.mark.parametrize(
     "path", ["", "/", "/nothing", "/a", "/a/v1", "/a/v1/things/7/parts", "/a/v1/things/7/parts/8/9"]
 )
 def test_other_paths_lead_nowhere(path: str) -> None:
-    assert ROUTER.find(path)[0] is None
+    found = ROUTER.find("GET", path)
+    assert (found.bound, found.methods) == (None, None)
+
+
+def test_a_method_that_a_path_does_not_have_is_told_from_a_path_that_is_not_there() -> None:
+    found = ROUTER.find("PUT", "/healthz")
+    assert found.bound is None
+    assert set(found.methods or ()) == {"GET"}
+    assert ROUTER.find("HEAD", "/healthz").bound is not None
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,6 @@ or after a while; several processes may together overshoot by what they accept i
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from uuid import UUID
 
 from clarion.engine.messages import store
@@ -21,7 +19,9 @@ FULL_SECONDS = 1.0
 MAX_SENDERS = 50_000
 
 
-class _Depth:
+class Depth:
+    """What waits for one sender id, as far as this process knows."""
+
     __slots__ = ("accepted", "counted", "counted_at", "reserved")
 
     def __init__(self) -> None:
@@ -40,27 +40,19 @@ class QueueDepths:
     def __init__(self, db: Database, limit: int) -> None:
         self._db = db
         self._limit = limit
-        self._depths: dict[tuple[int, str, UUID], _Depth] = {}
+        self._depths: dict[tuple[int, str, UUID], Depth] = {}
 
-    @asynccontextmanager
-    async def room_for(
+    async def reserve(
         self, count: int, *, company_id: int, connector: str, sender_id: UUID
-    ) -> AsyncIterator[None]:
-        """Holds room for `count` messages while they are stored, and remembers them if they were.
-        Raises TooManyRequests when there is none."""
-        depth = await self._reserve((company_id, connector, sender_id), count)
-        try:
-            yield
-            depth.accepted += count
-        finally:
-            depth.reserved -= count
-
-    async def _reserve(self, key: tuple[int, str, UUID], count: int) -> _Depth:
+    ) -> Depth:
+        """Room for `count` messages. Whoever has it gives it back: `reserved` goes down by `count`,
+        and `accepted` up if they were stored. Raises TooManyRequests when there is none."""
+        key = (company_id, connector, sender_id)
         depth = self._depths.get(key)
         if depth is None:
             if len(self._depths) >= MAX_SENDERS:
                 self._depths.clear()
-            depth = self._depths[key] = _Depth()
+            depth = self._depths[key] = Depth()
         if self._needs_count(depth, count):
             await self._count(key, depth)
         if depth.total() + count > self._limit:
@@ -72,13 +64,13 @@ class QueueDepths:
         depth.reserved += count
         return depth
 
-    def _needs_count(self, depth: _Depth, count: int) -> bool:
+    def _needs_count(self, depth: Depth, count: int) -> bool:
         age = time.monotonic() - depth.counted_at
         if depth.total() + count > self._limit:
             return age > FULL_SECONDS
         return depth.accepted * 10 > self._limit and age > RECOUNT_SECONDS
 
-    async def _count(self, key: tuple[int, str, UUID], depth: _Depth) -> None:
+    async def _count(self, key: tuple[int, str, UUID], depth: Depth) -> None:
         depth.counted_at = time.monotonic()
         before = depth.accepted
         depth.counted = await store.queue_depth(self._db, *key, limit=self._limit + 1)

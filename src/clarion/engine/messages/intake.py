@@ -105,11 +105,14 @@ class Intake:
         Unavailable (nothing was stored).
         """
         begun = time.perf_counter()
-        sender = await self._senders.resolve(caller.company_id, new.sender)
+        company_id = caller.company_id
+        sender = self._senders.known(company_id, new.sender) or await self._senders.resolve(
+            company_id, new.sender
+        )
         route = self._route(sender)
         prepared = prepare(
             new,
-            company_id=caller.company_id,
+            company_id=company_id,
             application_id=caller.application_id,
             route=route,
             latin1=self._latin1(route.connector),
@@ -123,15 +126,23 @@ class Intake:
             fingerprint=_fingerprint(new) if new.external_id else None,
             answer=asyncio.get_running_loop().create_future(),
         )
-        if prepared.queued:
-            async with self._depths.room_for(
-                prepared.queued, company_id=caller.company_id, connector=route.connector,
-                sender_id=route.sender_id,
-            ):  # fmt: skip
-                request_id = await self._line_up(waiting)
-        else:
-            request_id = await self._line_up(waiting)
+        request_id = await self._line_up_with_room(waiting, route)
         metrics.INTAKE_SECONDS.observe(time.perf_counter() - begun)
+        return request_id
+
+    async def _line_up_with_room(self, waiting: _Waiting, route: Route) -> UUID:
+        count = waiting.prepared.queued
+        if not count:
+            return await self._line_up(waiting)
+        depth = await self._depths.reserve(
+            count, company_id=waiting.caller.company_id, connector=route.connector,
+            sender_id=route.sender_id,
+        )  # fmt: skip
+        try:
+            request_id = await self._line_up(waiting)
+            depth.accepted += count
+        finally:
+            depth.reserved -= count
         return request_id
 
     async def _line_up(self, waiting: _Waiting) -> UUID:

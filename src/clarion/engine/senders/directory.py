@@ -37,13 +37,18 @@ class SenderDirectory:
         self._by_address: dict[str, tuple[float, list[Sender]]] = {}
         self._asking: dict[_Key, asyncio.Task[Sender]] = {}
 
+    def known(self, company_id: int, reference: str) -> Sender | None:
+        """What `resolve` would answer, if that is in memory."""
+        kept = self._kept.get((company_id, reference))
+        return kept[1] if kept is not None and kept[0] > self._clock() else None
+
     async def resolve(self, company_id: int, reference: str) -> Sender:
         """The company's active sender id named by `reference`: an id, `sender_id:<id>` or an
         address. InvalidInput (field `from`) says what is wrong with it."""
+        known = self.known(company_id, reference)
+        if known is not None:
+            return known
         key = (company_id, reference)
-        kept = self._kept.get(key)
-        if kept is not None and kept[0] > self._clock():
-            return kept[1]
         asking = self._asking.get(key)
         if asking is None:
             asking = asyncio.create_task(self._load(key))
