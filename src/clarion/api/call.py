@@ -120,7 +120,7 @@ class Route:
     path: str
     handler: Handler
     open: bool = False  # answered without a token
-    streamed: bool = False  # the handler reads the body, by streams.body_chunks
+    streamed: bool = False  # it reads its body, or answers, by the piece: see streams.py
     about: Any = None  # an openapi.Operation; routes without one are not documented
 
 

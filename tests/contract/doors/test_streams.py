@@ -66,7 +66,7 @@ async def odd(make_site: SiteMaker) -> Odd:
         routes = [
             Route("POST", "/take", take, streamed=True),
             Route("POST", "/refuse", refuse, streamed=True),
-            Route("GET", "/give", give),
+            Route("GET", "/give", give, streamed=True),
         ]
         site = await make_site(doors=[Door("odd", "/odd", routes, problem, LIVE_FORM)])
         return site, await site.company()
