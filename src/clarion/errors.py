@@ -5,6 +5,7 @@ is its default message.
 
     ClarionError
     ├── InvalidInput            the caller sent something that cannot be accepted
+    │   ├── InvalidCriteria         a query for contacts cannot be understood
     │   ├── MessageTooLong          text needs more fragments than allowed
     │   └── ValueTooLong            an indexed value is over its length
     ├── NotAuthenticated        no credential, or one that is unknown, expired or revoked
@@ -33,6 +34,10 @@ class ClarionError(Exception):
 
 class InvalidInput(ClarionError):
     """The request cannot be understood."""
+
+
+class InvalidCriteria(InvalidInput):
+    """The criteria cannot be understood."""
 
 
 class MessageTooLong(InvalidInput):
