@@ -191,7 +191,8 @@ create table message_request (
     application_id integer not null,
     state request_state not null, -- of a solo request: TRANSMITTING; its message tells the rest
     solo_message_id uuid,         -- set for one recipient: state and counts are its message's
-    sender_id uuid not null,
+    sender_id uuid,               -- null: the channel chooses one for each recipient
+    channel_id uuid,
     recipients text[] not null,   -- as the client gave them
     body text,                    -- null: the solo message's
     subject text,
@@ -220,12 +221,16 @@ create table message_request (
     converted_count integer not null default 0,
     canceled_count integer not null default 0,
     failed_count integer not null default 0,
+    translations integer[],       -- null: none; else messages translated, those that could not be,
+                                  -- and texts that the translation service was given
+    price numeric,                -- null: nothing is charged; else what was, less what came back
     failure_code text,
     failure_details text,
     updated_at timestamptz not null,
     deleted_at timestamptz,
     version integer not null default 1,
-    primary key (company_id, id)
+    primary key (company_id, id),
+    check (sender_id is not null or channel_id is not null)
 ) partition by range (id);
 
 create index message_request_external on message_request (company_id, external_id)
@@ -248,7 +253,9 @@ create index external_id_age on external_id (company_id, request_id);
 create table expansion (
     company_id integer not null,
     request_id uuid not null,
+    size integer,                    -- messages there will be at most; null: nobody knows
     next integer not null default 0, -- recipients dealt with so far
+    after uuid,                      -- within a group: the last contact dealt with
     sequence integer not null default 0, -- messages made so far
     node_id uuid,                    -- who works on it; its lease says whether it still does
     primary key (company_id, request_id)
@@ -266,6 +273,7 @@ create table message (
     sender_id uuid not null,
     sender_address text not null,
     peer_address text not null,      -- the subscriber: to of an MT, from of an MO
+    contact_id uuid,                 -- who that is, where the client named a contact or a group
     country text,                    -- ISO 3166 alpha-2 of the subscriber's number
     body text,                       -- null: the request's
     subject text,
@@ -284,6 +292,10 @@ create table message (
     clicked_at timestamptz,          -- when a tracked link of it was first opened
     converted_at timestamptz,
     conversion_source text,
+    language text,                   -- that it was translated to
+    failed_translation text,         -- why it was not
+    price numeric,                   -- charged for it; null: nothing, or given back
+    keyword text,                    -- MO: the name of the keyword that it matched
     failure_code text,
     failure_details text,
     updated_at timestamptz not null,
@@ -309,7 +321,7 @@ select
          when m.state = 'PAUSED' then 'PAUSED'
          when m.state = 'CANCELED' then 'CANCELED'
          else 'COMPLETED' end::request_state as state,
-    r.sender_id, r.recipients, coalesce(r.body, m.body) as body, r.subject, r.external_id, r.conversation_id, r.campaign_id,
+    r.sender_id, r.channel_id, r.recipients, coalesce(r.body, m.body) as body, r.subject, r.external_id, r.conversation_id, r.campaign_id,
     r.program_id, r.reply_to, r.consent_requirement, r.content_type, r.test,
     r.pause_before_transmit, r.pause_expires_at, r.scheduled_at, r.scheduled_zone, r.expires_at,
     r.options, r.media, r.recipient_count, r.duplicate_count,
@@ -329,6 +341,7 @@ select
          else (m.state = 'CANCELED')::integer end as canceled_count,
     case when m.id is null then r.failed_count
          else (m.state in ('FAILED', 'EXPIRED'))::integer end as failed_count,
+    r.translations, coalesce(r.price, m.price) as price,
     coalesce(r.failure_code, m.failure_code, case when r.state = 'REJECTED' then '1002' end)
         as failure_code,
     coalesce(r.failure_details, m.failure_details,
@@ -355,6 +368,15 @@ create table fragment (
     primary key (company_id, message_id, number)
 ) partition by range (message_id);
 create index fragment_external on fragment (connector, external_id);
+
+-- Push messages after whose failure an SMS is to go to the contact.
+create table failover (
+    company_id integer not null,
+    message_id uuid not null,
+    due boolean not null default false, -- it has failed
+    primary key (company_id, message_id)
+);
+create index failover_due on failover (company_id, message_id) where due;
 
 -- What is to be handed to connectors: narrow, and a row lives only until it is claimed.
 create table outbound (
@@ -654,3 +676,88 @@ create table contact_access_token (
 );
 create index contact_access_token_contact on contact_access_token (company_id, contact_id);
 create index contact_access_token_id on contact_access_token (id); -- a bearer names no company
+
+-- ---------------------------------------------------------------- billing
+-- Amounts are in the one currency of the settings.
+
+-- Price lists. The one in force is the last that has begun.
+create table rate_table (
+    id uuid primary key,
+    starts_at timestamptz not null unique, -- another one for the same instant takes its place
+    source text not null,                  -- the file that it came from
+    rates integer not null,
+    loaded_at timestamptz not null
+);
+
+create table rate ( -- small and read by every node: a reference table on a sharded database
+    rate_table_id uuid not null references rate_table on delete cascade,
+    company_id integer not null, -- 0: every company
+    sender_type text not null,   -- *: every type
+    medium text not null,        -- *: every medium
+    country text not null,       -- ISO 3166 alpha-2; *: every country
+    operator text not null,      -- *: every operator
+    price numeric(20, 6) not null check (price >= 0),
+    primary key (rate_table_id, company_id, sender_type, medium, country, operator)
+);
+
+-- What a company can spend: the sum of its ledger. Whoever changes it holds the row's lock.
+create table credit (
+    company_id integer primary key references company,
+    balance numeric(20, 6) not null check (balance >= 0),
+    entries bigint not null, -- of the ledger
+    updated_at timestamptz not null
+);
+
+create type ledger_kind as enum (
+    'ADDED',   -- the operator gave credit
+    'REMOVED', -- the operator took credit away
+    'CHARGED', -- for messages that are to be sent
+    'RETURNED' -- for messages that were charged and never sent
+);
+
+-- Never changed, only added to.
+create table ledger (
+    company_id integer not null references company,
+    number bigint not null, -- 1, 2, 3 and so on, without a gap
+    kind ledger_kind not null,
+    amount numeric(20, 6) not null,
+    balance numeric(20, 6) not null check (balance >= 0), -- after it
+    messages integer not null default 0, -- how many it is for
+    reference text, -- the operator's own: one entry each
+    note text,
+    at timestamptz not null,
+    primary key (company_id, number)
+);
+create unique index ledger_reference on ledger (company_id, reference) where reference is not null;
+
+-- Which messages were charged, so that none is charged or returned twice.
+create table message_charge (
+    company_id integer not null,
+    message_id uuid not null,
+    amount numeric(20, 6) not null check (amount > 0),
+    returned_at timestamptz,
+    primary key (company_id, message_id)
+) partition by range (message_id);
+
+-- ---------------------------------------------------------------- throughput
+-- How much of the limits of sender id classes the nodes have been handed.
+
+create table peak_budget (
+    company_id integer not null, -- 0: all companies that send from the address
+    class_id text not null,
+    country text not null,       -- ISO 3166 alpha-2; empty: none
+    address text not null,       -- empty: all of the company's
+    spent_until double precision not null, -- Unix time up to which the rate is handed out
+    granted integer not null,    -- by the last statement; negative: given back
+    primary key (company_id, class_id, country, address)
+) with (fillfactor = 50);
+
+create table daily_budget (
+    company_id integer not null,
+    class_id text not null,
+    country text not null,
+    day date not null,        -- UTC
+    leased bigint not null,   -- messages that nodes were handed
+    granted integer not null, -- as above
+    primary key (company_id, class_id, country, day)
+) with (fillfactor = 50);
