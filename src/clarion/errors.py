@@ -10,6 +10,7 @@ is its default message.
     │   └── ValueTooLong            an indexed value is over its length
     ├── NotAuthenticated        no credential, or one that is unknown, expired or revoked
     ├── NotAllowed              the credential is good, the action is not
+    ├── NotEnoughCredit         the company's balance does not cover it
     ├── NotFound                no such thing in this company
     ├── Conflict                the thing is not in the state that the caller thinks
     │   ├── StaleVersion            version_number is not the current one
@@ -54,6 +55,10 @@ class NotAuthenticated(ClarionError):
 
 class NotAllowed(ClarionError):
     """This is not allowed with the current access token."""
+
+
+class NotEnoughCredit(ClarionError):
+    """The account does not have sufficient funds for this operation."""
 
 
 class NotFound(ClarionError):

@@ -6,6 +6,7 @@ and `CLARION_CONNECTORS_MAIN_PASSWORD` the password of a connector `main` that t
 
 from clarion.settings.loading import ENVIRONMENT_ONLY, check_address, load
 from clarion.settings.model import (
+    Billing,
     ConnectorSettings,
     Database,
     Dispatch,
@@ -24,6 +25,7 @@ from clarion.settings.model import (
 
 __all__ = [
     "ENVIRONMENT_ONLY",
+    "Billing",
     "ConnectorSettings",
     "Database",
     "Dispatch",

@@ -161,6 +161,22 @@ class Senders(_Section, frozen=True, kw_only=True):
     ] = False
 
 
+class Billing(_Section, frozen=True, kw_only=True):
+    """Prices of messages and credit of companies."""
+
+    enabled: Annotated[
+        bool,
+        Meta(
+            description="Messages are charged by the rate table to their company's credit, and "
+            "refused when it is short. Off: messages cost nothing."
+        ),
+    ] = False
+    currency: Annotated[
+        str,
+        Meta(description="What prices and credit are in (ISO 4217).", pattern="^[A-Z]{3}$"),
+    ] = "USD"
+
+
 class _Connector(_Section, frozen=True, kw_only=True):
     media: ClassVar[frozenset[str]] = frozenset({"SMS"})
 
@@ -300,4 +316,5 @@ class Settings(_Section, frozen=True, kw_only=True):
     dispatch: Dispatch = field(default_factory=Dispatch)
     retention: Retention = field(default_factory=Retention)
     senders: Senders = field(default_factory=Senders)
+    billing: Billing = field(default_factory=Billing)
     connectors: dict[str, ConnectorSettings] = {}
