@@ -1,8 +1,8 @@
 """Bodies that are too large to hold: read and written piece by piece.
 
 Only a Route with `streamed=True` can: its body is unread, `body_chunks(call, limit=...)` reads it,
-and an Answer with `chunks` is written as the iterator gives them. Neither end may be silent for longer than
-IDLE_SECONDS, and no more is taken from the one than the other has room for.
+and an Answer with `chunks` is written as the iterator gives them. Neither end may be silent for
+longer than IDLE_SECONDS, and no more is taken from the one than the other has room for.
 """
 
 from __future__ import annotations

@@ -242,7 +242,9 @@ class Intake:
 
     async def _not_stored(self, batch: list[_Waiting]) -> list[_Waiting]:
         """Those of a batch that an earlier try of ours did not commit; the others are answered."""
-        stored = await store.stored_requests(self._db, [w.prepared.request[:2] for w in batch])
+        stored = await store.stored_requests(
+            self._db, [(w.prepared.company_id, w.prepared.request_id) for w in batch]
+        )
         _acknowledge([w for w in batch if w.prepared.request_id in stored])
         return [w for w in batch if w.prepared.request_id not in stored]
 

@@ -37,9 +37,11 @@ _INDEXED = ("subject", "external_id", "conversation_id", "campaign_id", "program
 class Prepared(Struct, frozen=True, gc=False):
     """One request, ready to be stored. `messages` is empty where the recipients are many."""
 
-    request: tuple[object, ...]  # in the order of accept_requests' first parameters
-    messages: list[tuple[object, ...]]  # in the order of its second
+    kind: tuple[object, ...]  # what it has in common with others: accept_requests' first parameters
+    request: tuple[object, ...]  # what is its own: the second, without the number of its kind
+    messages: list[tuple[object, ...]]  # the third
     request_id: UUID
+    company_id: int
     connector: str
     queued: int  # messages that go into the outbound queue, now or when expanded
     refused: int  # messages that failed before they reached a connector
@@ -229,30 +231,15 @@ def _rows(
     pause_expires_at = new.pause_expires_at
     if new.pause_before_transmit and pause_expires_at is None:
         pause_expires_at = now + MAX_PAUSE
-    request = (
+    kind = (
         company_id,
-        request_id,
         application_id,
         _request_state(new, recipients, pending, failed).value,
-        ids.message_id(request_id, 1) if len(recipients) == 1 else None,
         route.sender_id,
-        ";".join(new.recipients),
-        new.body,
-        new.subject,
-        new.external_id,
-        new.conversation_id,
-        new.campaign_id,
-        new.program_id,
-        new.reply_to,
         new.consent_requirement,
         new.content_type,
         new.test,
         new.pause_before_transmit,
-        pause_expires_at if new.pause_before_transmit else new.pause_expires_at,
-        new.scheduled_at,
-        new.scheduled_zone,
-        new.expires_at,
-        new.options,
         len(recipients),
         duplicates,
         pending,
@@ -263,10 +250,29 @@ def _rows(
         content.fragments,
         NORMAL_PRIORITY,
     )
+    request = (
+        request_id,
+        ids.message_id(request_id, 1) if len(recipients) == 1 else None,
+        ";".join(new.recipients),
+        new.body,
+        new.subject,
+        new.external_id,
+        new.conversation_id,
+        new.campaign_id,
+        new.program_id,
+        new.reply_to,
+        pause_expires_at,
+        new.scheduled_at,
+        new.scheduled_zone,
+        new.expires_at,
+        new.options,
+    )
     return Prepared(
+        kind=kind,
         request=request,
         messages=message_rows(request_id, recipients, 1),
         request_id=request_id,
+        company_id=company_id,
         connector=route.connector,
         queued=queued if recipients else len(new.recipients),
         refused=failed,

@@ -8,23 +8,26 @@ returning request_id;
 select request_id, fingerprint from external_id
 where company_id = $1 and application_id = $2 and external_id = $3;
 
--- accept_requests: Requests with the messages that are ready at once, and their places in the queue.
+-- accept_requests: Requests with the messages that are ready at once, and their places in the queue. What many requests have in common comes once, as their kind: $1 to $18.
 with r as (
     select * from unnest(
-        $1::integer[], $2::uuid[], $3::integer[], $4::text[], $5::uuid[], $6::uuid[], $7::text[],
-        $8::text[], $9::text[], $10::text[], $11::text[], $12::text[], $13::text[], $14::uuid[],
-        $15::text[], $16::text[], $17::boolean[], $18::boolean[], $19::timestamptz[],
-        $20::timestamptz[], $21::text[], $22::timestamptz[], $23::jsonb[], $24::integer[],
-        $25::integer[], $26::integer[], $27::integer[], $28::text[], $29::text[], $30::smallint[],
-        $31::smallint[], $32::smallint[]
-    ) as r (
-        company_id, id, application_id, state, solo_message_id, sender_id, recipients,
-        body, subject, external_id, conversation_id, campaign_id, program_id, reply_to,
-        consent_requirement, content_type, test, pause_before_transmit, pause_expires_at,
-        scheduled_at, scheduled_zone, expires_at, options, recipient_count,
-        duplicate_count, pending_count, failed_count, connector, sender_address, encoding,
-        fragments, priority
-    )
+        $19::integer[], $20::uuid[], $21::uuid[], $22::text[], $23::text[], $24::text[],
+        $25::text[], $26::text[], $27::text[], $28::text[], $29::uuid[], $30::timestamptz[],
+        $31::timestamptz[], $32::text[], $33::timestamptz[], $34::jsonb[]
+    ) as own (
+        kind, id, solo_message_id, recipients, body, subject, external_id, conversation_id,
+        campaign_id, program_id, reply_to, pause_expires_at, scheduled_at, scheduled_zone,
+        expires_at, options
+    ) join unnest(
+        $1::integer[], $2::integer[], $3::text[], $4::uuid[], $5::text[], $6::text[],
+        $7::boolean[], $8::boolean[], $9::integer[], $10::integer[], $11::integer[],
+        $12::integer[], $13::text[], $14::text[], $15::smallint[], $16::smallint[],
+        $17::smallint[], $18::integer[]
+    ) as k (
+        company_id, application_id, state, sender_id, consent_requirement, content_type, test,
+        pause_before_transmit, recipient_count, duplicate_count, pending_count, failed_count,
+        connector, sender_address, encoding, fragments, priority, number
+    ) on k.number = own.kind
 ), request as (
     insert into message_request (
         company_id, id, application_id, state, solo_message_id, sender_id, recipients, body,
@@ -37,14 +40,14 @@ with r as (
         string_to_array(recipients, ';'), case when solo_message_id is null then body end, subject,
         external_id, conversation_id, campaign_id, program_id, reply_to, consent_requirement,
         content_type, test, pause_before_transmit, pause_expires_at, scheduled_at, scheduled_zone,
-        expires_at, options, recipient_count, duplicate_count, pending_count, failed_count, $33
+        expires_at, options, recipient_count, duplicate_count, pending_count, failed_count, $35
     from r
 ), many as (
     insert into expansion (company_id, request_id)
     select company_id, id from r where state = 'PREPARING'
 ), m as (
     select * from unnest(
-        $34::uuid[], $35::uuid[], $36::text[], $37::text[], $38::text[], $39::text[], $40::text[]
+        $36::uuid[], $37::uuid[], $38::text[], $39::text[], $40::text[], $41::text[], $42::text[]
     ) as m (id, request_id, state, peer_address, country, failure_code, failure_details)
 ), made as (
     insert into message (
@@ -55,12 +58,12 @@ with r as (
     )
     select r.company_id, m.id, r.id, r.application_id, 'MT', r.solo_message_id is not null,
         m.state::message_state, r.sender_id, r.sender_address, m.peer_address, m.country,
-        case when r.solo_message_id is not null then r.body end, r.subject, r.external_id, r.conversation_id, r.campaign_id, r.reply_to, r.encoding,
-        r.fragments, r.scheduled_at, r.expires_at, m.failure_code, m.failure_details, $33
+        case when r.solo_message_id is not null then r.body end, r.subject, r.external_id,
+        r.conversation_id, r.campaign_id, r.reply_to, r.encoding, r.fragments, r.scheduled_at, r.expires_at, m.failure_code, m.failure_details, $35
     from m join r on r.id = m.request_id
 )
 insert into outbound (company_id, connector, sender_id, priority, due_at, message_id, expires_at)
-select r.company_id, r.connector, r.sender_id, r.priority, coalesce(r.scheduled_at, $33), m.id,
+select r.company_id, r.connector, r.sender_id, r.priority, coalesce(r.scheduled_at, $35), m.id,
     r.expires_at
 from m join r on r.id = m.request_id
 where m.state in ('CREATED', 'SCHEDULED');

@@ -10,16 +10,19 @@ from msgspec import Struct
 
 from clarion.engine.messages.model import FailureCode, RequestState
 from clarion.engine.messages.prepare import Prepared
-from clarion.engine.messages.store.rows import MESSAGE_COLUMNS, SQL, Runner, columns
-
-_REQUEST_COLUMNS = 32
+from clarion.engine.messages.store.rows import MESSAGE_COLUMNS, SQL, Runner, column, columns
 
 
 async def accept(on: Runner, batch: Sequence[Prepared], now: datetime) -> None:
     """Store requests, and the messages that are ready with them."""
+    kinds: dict[tuple[object, ...], int] = {}
+    numbers = [kinds.setdefault(p.kind, len(kinds)) for p in batch]
     await on.execute(
         SQL["accept_requests"],
-        *columns([p.request for p in batch], _REQUEST_COLUMNS),
+        *zip(*kinds, strict=True),
+        list(kinds.values()),
+        numbers,
+        *map(column, zip(*(p.request for p in batch), strict=True)),
         now,
         *columns([row for p in batch for row in p.messages], MESSAGE_COLUMNS),
     )
