@@ -137,7 +137,7 @@ select
     s.ownership, s.state, s.connector, s.capabilities, s.country, s.check_white_list,
     s.consent_managed_by, c.country_peak_throughput as throughput, c.priority,
     c.applicable_countries,
-    s.message_templates || coalesce(p.message_templates, '{}') as message_templates,
+    s.message_templates, coalesce(p.message_templates, '{}') as parent_templates,
     s.templates_only or coalesce(p.templates_only, false) as templates_only
 from sender_id s
 join sender_id_class c on c.id = s.class_id
@@ -761,3 +761,55 @@ create table daily_budget (
     granted integer not null, -- as above
     primary key (company_id, class_id, country, day)
 ) with (fillfactor = 50);
+
+-- ---------------------------------------------------------------- channels and templates
+
+create table channel (
+    company_id integer not null references company, -- the operator's own company for offered ones
+    id uuid not null,
+    application_id integer,
+    name text not null,
+    priority text not null default 'NORMAL' -- of its messages in the outbound queue
+        check (priority in ('HIGH', 'NORMAL', 'LOW')),
+    description text,
+    ownership text not null default 'PRIVATE' check (ownership in (
+        'PRIVATE', -- one company's own
+        'SHARED',  -- the operator's; companies use it with what they have taken of its sender ids
+        'PUBLIC'   -- the operator's; its SHARED sender ids are taken by who sends through it
+    )),
+    updated_at timestamptz not null,
+    deleted_at timestamptz,
+    version integer not null default 1,
+    primary key (company_id, id)
+);
+
+create table channel_sender (
+    company_id integer not null, -- of the channel and of the sender id
+    channel_id uuid not null,
+    sender_id uuid not null,
+    primary key (company_id, channel_id, sender_id),
+    foreign key (company_id, channel_id) references channel,
+    foreign key (company_id, sender_id) references sender_id
+);
+
+create table message_template (
+    company_id integer not null references company,
+    id uuid not null,
+    application_id integer,
+    name text not null,
+    designation text not null check (designation in (
+        'TEMPLATE', -- messages are made from it
+        'VALIDATOR' -- what a sender id sends must look like it
+    )),
+    ownership text not null default 'PRIVATE' check (ownership in (
+        'PRIVATE', -- one company's own
+        'PUBLIC'   -- the operator's; every company sees and uses it
+    )),
+    pattern text not null,
+    updated_at timestamptz not null,
+    deleted_at timestamptz,
+    version integer not null default 1,
+    primary key (company_id, id)
+);
+create unique index message_template_name on message_template (company_id, name)
+    where deleted_at is null;

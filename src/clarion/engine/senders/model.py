@@ -90,7 +90,8 @@ class Sender(Struct, frozen=True, gc=False):
     countries: tuple[str, ...] = (OTHER_COUNTRIES,)  # that its class is for
     country: str | None = None  # the one that it may send to; None: its class says
     parent_id: UUID | None = None  # the operator's, that it was taken from
-    message_templates: tuple[str, ...] = ()  # its own and its parent's
+    message_templates: tuple[str, ...] = ()  # ids or names, as its company gave them
+    parent_templates: tuple[str, ...] = ()  # of its parent: these apply as well
     templates_only: bool = False  # takes only messages that are made from templates
     check_white_list: bool = False
     consent_managed_by: str = "USER"
