@@ -6,6 +6,7 @@ It shares no code with the compiler, so that the two can be compared.
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -40,30 +41,33 @@ def _member(name: str, value: Any, contact: Contact) -> bool:
         return any(matches(each, contact) for each in value)
     if name == "$not":
         return not matches(value, contact)
-    return _tests(_values(name, contact), name in INSTANTS, value)
+    compare = _compare_instants if name in INSTANTS else _compare
+    return _tests(_values(name, contact), compare, value)
 
 
-def _tests(values: list[Any], instant: bool, wanted: Any) -> bool:
+Compare = Callable[[Any, str, Any], bool]
+
+
+def _tests(values: list[Any], compare: Compare, wanted: Any) -> bool:
     if not isinstance(wanted, dict):
         wanted = {"$eq": wanted}
-    return all(_operation(values, instant, name, operand) for name, operand in wanted.items())
+    return all(_operation(values, compare, name, operand) for name, operand in wanted.items())
 
 
-def _operation(values: list[Any], instant: bool, name: str, operand: Any) -> bool:
+def _operation(values: list[Any], compare: Compare, name: str, operand: Any) -> bool:
     if name == "$not":
-        return not _tests(values, instant, operand)
+        return not _tests(values, compare, operand)
     if name == "$ne":
-        return not _operation(values, instant, "$eq", operand)
+        return not _operation(values, compare, "$eq", operand)
     if name == "$nin":
-        return not _operation(values, instant, "$in", operand)
+        return not _operation(values, compare, "$in", operand)
     if name == "$exists":
         return bool(values) is operand
     if name == "$in":
-        return any(_operation(values, instant, "$eq", each) for each in operand)
+        return any(_operation(values, compare, "$eq", each) for each in operand)
     if operand is None:
         return not values
-    test = _compare_instants if instant else _compare
-    return any(test(value, name, operand) for value in values)
+    return any(compare(value, name, operand) for value in values)
 
 
 def _values(name: str, contact: Contact) -> list[Any]:

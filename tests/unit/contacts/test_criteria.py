@@ -224,8 +224,7 @@ def _is_ours(condition: str) -> bool:
 def test_any_text_is_compiled_or_refused_and_none_of_it_becomes_sql(text: str) -> None:
     try:
         found = compile_criteria(text, NAMES)
-    except InvalidCriteria as error:
-        assert error.message.startswith("criteria: ")
+    except InvalidCriteria:
         return
     assert _is_ours(found.template), found.template
     assert len(re.findall(r"\{[0-9]+\}", found.template)) == len(found.args)
