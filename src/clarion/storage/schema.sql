@@ -136,7 +136,7 @@ select
     s.company_id, s.id, s.application_id, s.parent_id, s.address, s.type_id, s.class_id,
     s.ownership, s.state, s.connector, s.capabilities, s.country, s.check_white_list,
     s.consent_managed_by, c.country_peak_throughput as throughput, c.priority,
-    c.applicable_countries,
+    c.applicable_countries, c.delivery_window,
     s.message_templates, coalesce(p.message_templates, '{}') as parent_templates,
     s.templates_only or coalesce(p.templates_only, false) as templates_only
 from sender_id s

@@ -95,6 +95,7 @@ class Sender(Struct, frozen=True, gc=False):
     templates_only: bool = False  # takes only messages that are made from templates
     check_white_list: bool = False
     consent_managed_by: str = "USER"
+    window: str | None = None  # of its class: when it may send, as JSON; None: always
 
 
 class SenderType(Struct, frozen=True):

@@ -147,4 +147,5 @@ def as_sender(row: Row) -> Sender:
         templates_only=row["templates_only"],
         check_white_list=row["check_white_list"],
         consent_managed_by=row["consent_managed_by"],
+        window=row["delivery_window"],
     )
