@@ -473,7 +473,7 @@ create table periodic_job (
 -- without touching the table. Indexed text has at most 255 characters.
 
 create table contact (
-    company_id integer not null references company,
+    company_id integer not null, -- no foreign key: an import would check it a million times
     id uuid not null,
     application_id integer,
     external_id text collate "C",           -- the contact's id in the company's own systems
