@@ -31,8 +31,8 @@ LATEST = NOW + timedelta(days=30)
 FAR = NOW + timedelta(days=31)
 SOON = NOW + timedelta(hours=1)
 ONE, TWO = "+4915112345678", "+4915112345679"
-STATE, SOLO, RECIPIENTS, BODY, PAUSE_ENDS = 3, 4, 6, 7, 18
-RECIPIENT_COUNT, DUPLICATES, PENDING, FAILED = 23, 24, 25, 26
+STATE, RECIPIENT_COUNT, DUPLICATES, PENDING, FAILED = 2, 8, 9, 10, 11  # in Prepared.kind
+SOLO, RECIPIENTS, BODY, PAUSE_ENDS = 1, 2, 3, 10  # in Prepared.request
 
 
 def _prepare(new: NewRequest, **more: Any) -> Prepared:
@@ -115,7 +115,7 @@ def test_one_recipient_makes_a_solo_request() -> None:
     message = ids.message_id(prepared.request_id, 1)
     assert [row[0] for row in prepared.messages] == [message]
     assert prepared.request[SOLO] == message
-    assert prepared.request[STATE] == "TRANSMITTING"
+    assert prepared.kind[STATE] == "TRANSMITTING"
     assert (prepared.queued, prepared.refused, prepared.connector) == (1, 0, "carrier")
 
 
@@ -131,13 +131,13 @@ def test_messages_are_numbered_in_the_order_of_recipients() -> None:
 def test_a_recipient_who_is_named_twice_gets_one_message() -> None:
     prepared = _prepare(a_request(ONE, ONE[1:], f"mdn:{ONE}", TWO, ONE))
     assert [row[3] for row in prepared.messages] == [ONE, TWO]
-    assert (prepared.request[RECIPIENT_COUNT], prepared.request[DUPLICATES]) == (2, 3)
+    assert (prepared.kind[RECIPIENT_COUNT], prepared.kind[DUPLICATES]) == (2, 3)
 
 
 def test_a_recipient_who_is_named_twice_and_alone_makes_a_solo_request() -> None:
     prepared = _prepare(a_request(ONE, ONE))
     assert prepared.request[SOLO] is not None
-    assert prepared.request[DUPLICATES] == 1
+    assert prepared.kind[DUPLICATES] == 1
 
 
 def test_a_bad_recipient_among_good_ones_fails_by_itself() -> None:
@@ -146,13 +146,13 @@ def test_a_bad_recipient_among_good_ones_fails_by_itself() -> None:
     assert prepared.messages[1][5] == "1002"
     assert "nobody" in str(prepared.messages[1][6])
     assert (prepared.queued, prepared.refused) == (2, 1)
-    assert prepared.request[STATE] == "TRANSMITTING"
+    assert prepared.kind[STATE] == "TRANSMITTING"
 
 
 def test_a_request_with_bad_recipients_only_is_rejected() -> None:
     prepared = _prepare(a_request("nobody", "no one"))
     assert _states(prepared) == ["FAILED", "FAILED"]
-    assert prepared.request[STATE] == "REJECTED"
+    assert prepared.kind[STATE] == "REJECTED"
 
 
 def test_what_is_stored_of_a_bad_recipient_is_bounded_and_can_be_stored() -> None:
@@ -164,8 +164,8 @@ def test_what_is_stored_of_a_bad_recipient_is_bounded_and_can_be_stored() -> Non
 def test_many_recipients_are_left_to_the_expander() -> None:
     prepared = _prepare(a_request(*[f"+4915112345{n:03}" for n in range(6)]))
     assert prepared.messages == []
-    assert prepared.request[STATE] == "PREPARING"
-    assert prepared.request[RECIPIENT_COUNT] == 0
+    assert prepared.kind[STATE] == "PREPARING"
+    assert prepared.kind[RECIPIENT_COUNT] == 0
     assert prepared.queued == 6
 
 
@@ -188,14 +188,14 @@ def test_messages_begin_in_the_state_that_the_client_wishes(
 ) -> None:
     prepared = _prepare(a_request(ONE, TWO, **wishes))
     assert _states(prepared) == [message] * 2, words
-    assert (prepared.request[STATE], prepared.queued) == (request_state, queued), words
+    assert (prepared.kind[STATE], prepared.queued) == (request_state, queued), words
 
 
 def test_an_expiry_in_the_past_expires_every_message() -> None:
     prepared = _prepare(a_request(ONE, expires_at=NOW))
     assert _states(prepared) == ["EXPIRED"]
     assert prepared.messages[0][5] == "1007"
-    assert (prepared.queued, prepared.request[FAILED]) == (0, 1)
+    assert (prepared.queued, prepared.kind[FAILED]) == (0, 1)
 
 
 @pytest.mark.parametrize(
@@ -217,12 +217,12 @@ def test_counters_are_what_the_messages_say(to: list[str], wishes: dict[str, Any
         assert set(to) <= {"nobody", "no one"}
         return
     states = _states(prepared)
-    request = prepared.request
-    assert request[RECIPIENT_COUNT] == len(states)
-    assert len(states) + int(str(request[DUPLICATES])) == len(to)
-    assert request[PENDING] == sum(s in ("CREATED", "SCHEDULED", "PAUSED") for s in states)
-    assert request[FAILED] == sum(s in ("FAILED", "EXPIRED") for s in states)
-    assert prepared.refused == request[FAILED]
+    kind = prepared.kind
+    assert kind[RECIPIENT_COUNT] == len(states)
+    assert len(states) + int(str(kind[DUPLICATES])) == len(to)
+    assert kind[PENDING] == sum(s in ("CREATED", "SCHEDULED", "PAUSED") for s in states)
+    assert kind[FAILED] == sum(s in ("FAILED", "EXPIRED") for s in states)
+    assert prepared.refused == kind[FAILED]
 
 
 def test_counting_knows_every_state_that_preparing_makes() -> None:
