@@ -813,3 +813,92 @@ create table message_template (
 );
 create unique index message_template_name on message_template (company_id, name)
     where deleted_at is null;
+
+-- ---------------------------------------------------------------- contact groups and jobs
+
+create table contact_group (
+    company_id integer not null references company,
+    id uuid not null,
+    application_id integer,
+    external_id text collate "C",
+    name text collate "C",
+    description text,
+    type text not null check (type in (
+        'STATIC', -- has members, which are added and removed
+        'DYNAMIC' -- whoever its criteria match at the moment
+    )),
+    criteria text,                           -- of a STATIC group: who its first members were
+    status text not null check (status in (
+        'Processing', -- contacts that match the criteria are still being added
+        'Ready'
+    )),
+    member_count integer not null default 0, -- of a STATIC group; a DYNAMIC one's are counted
+    updated_at timestamptz not null,
+    deleted_at timestamptz,
+    version integer not null default 1,
+    primary key (company_id, id)
+);
+create index contact_group_name on contact_group (company_id, name, id) where deleted_at is null;
+create index contact_group_external on contact_group (company_id, external_id, id)
+    where deleted_at is null and external_id is not null;
+
+create table contact_group_member (
+    company_id integer not null,
+    group_id uuid not null,
+    contact_id uuid not null,
+    primary key (company_id, group_id, contact_id)
+);
+create index contact_group_member_contact on contact_group_member (company_id, contact_id);
+
+-- What is left to do in the background: fill a group that is Processing, empty one that is deleted.
+create table contact_group_work (
+    company_id integer not null,
+    group_id uuid not null,
+    after uuid,   -- the last contact that was looked at
+    node_id uuid, -- who works on it; its lease says whether it still does
+    primary key (company_id, group_id)
+);
+
+create type contact_job_state as enum (
+    'CREATED',  -- waits for a node
+    'RUNNING',  -- a node works on it
+    'COMPLETED' -- everything that could be done is done; failures have a file of their own
+);
+
+create table contact_job (
+    company_id integer not null references company,
+    id uuid not null,
+    kind text not null check (kind in (
+        'IMPORT', -- contacts from a CSV file
+        'EXPORT'  -- contacts to a CSV file
+    )),
+    application_id integer,
+    contact_group_id uuid,
+    attachment_id uuid not null,              -- the file that is read or written
+    failures_attachment_id uuid,
+    state contact_job_state not null,
+    done_count integer not null default 0,    -- contacts imported or exported
+    failed_count integer not null default 0,
+    position bigint not null default 0,       -- bytes of the file that are dealt with
+    line integer not null default 0,          -- lines likewise
+    encoding text,                            -- of the file, once a byte above 127 has shown it
+    node_id uuid,                             -- who works on it; its lease says whether it still does
+    started_at timestamptz,
+    completed_at timestamptz,
+    updated_at timestamptz not null,
+    deleted_at timestamptz,                   -- canceled; its failures are still to be removed
+    version integer not null default 1,
+    primary key (company_id, id)
+);
+create index contact_job_open on contact_job (company_id, id)
+    where state <> 'COMPLETED' or deleted_at is not null;
+
+-- Rows of a file that are no contact, until the job ends and puts them into a file.
+create table contact_job_failure (
+    company_id integer not null,
+    job_id uuid not null,
+    line integer not null,
+    row text not null,
+    reason text not null,
+    primary key (company_id, job_id, line)
+);
