@@ -117,7 +117,11 @@ create table sender_id (
     two_way_required boolean not null default false,
     keep_sender_address boolean not null default false,
     dr_required boolean not null default false,
-    consent_managed_by text not null default 'USER' check (consent_managed_by in ('USER', 'SCG')),
+    consent_managed_by text not null default 'USER' check (consent_managed_by in (
+        'USER',                   -- its company says who has agreed
+        'SCG',                    -- subscribers do, by their words
+        'SCG_UNSOLICITED_OPT_OUT' -- they can opt out; without prior consent that blacklists
+    )),
     capabilities text[] not null,
     check_white_list boolean not null default false,
     billing jsonb,
@@ -901,4 +905,110 @@ create table contact_job_failure (
     row text not null,
     reason text not null,
     primary key (company_id, job_id, line)
+);
+
+-- ---------------------------------------------------------------- consent
+
+create type consent_status as enum (
+    'NONE',      -- nothing was said
+    'OPTIN',     -- the subscriber has agreed
+    'OPTOUT',    -- the subscriber has refused
+    'BLACKLIST', -- counts as refused; no word of the subscriber's changes it
+    'WHITELIST'  -- counts as agreed; likewise
+);
+
+create type consent_source as enum (
+    'MESSAGE', -- a word of the subscriber's
+    'CARRIER', -- a carrier's black list
+    'COMPANY'  -- the company, through the API
+);
+
+-- One row for each sender id and address that have had to do with each other.
+create table contact_address_status (
+    company_id integer not null, -- no foreign key: rows come by the thousand while messages leave
+    id uuid not null,
+    application_id integer,          -- null: traffic made it
+    sender_id uuid not null,
+    address_type text not null,      -- MDN, EMAIL, SOCIAL, PUSH ...
+    address text not null,           -- of an MDN: E.164 with its plus sign
+    consent_status consent_status not null default 'NONE',
+    source consent_source,           -- who said so; null: nobody did
+    before_listing consent_status,   -- what it was when a carrier's black list came; null: no list
+    before_source consent_source,
+    asked_at timestamptz,            -- a double opt-in message went out and is not answered
+    opt_in_type text,                -- how consent was given: SINGLE, SMS, WEB ...
+    opt_out_type text,
+    updated_at timestamptz not null,
+    version integer not null default 1,
+    primary key (company_id, id)
+);
+create unique index contact_address_status_pair
+    on contact_address_status (company_id, sender_id, address_type, address);
+create index contact_address_status_address on contact_address_status (company_id, address);
+
+-- Every change of a status, and every keyword that was received. Nothing takes rows away.
+create table contact_address_history (
+    company_id integer not null,
+    id uuid not null,
+    application_id integer,
+    sender_id uuid not null,
+    address_type text not null,
+    address text not null,
+    source consent_source not null,
+    status consent_status not null, -- from then on
+    at timestamptz not null,        -- when the message, the list or the call came
+    message text,                   -- of a subscriber: what it said
+    keyword text,                   -- that was found in it
+    primary key (company_id, id)
+);
+create index contact_address_history_address on contact_address_history (company_id, address, id);
+
+-- Up to where messages that were sent have their statuses made.
+create table consent_tracking (
+    company_id integer primary key,
+    after uuid not null -- the last message looked at
+);
+
+-- What carriers say must not be sent to, whoever sends.
+create table carrier_blacklist (
+    operator text not null,
+    address text not null, -- E.164 with its plus sign
+    seen_at timestamptz not null, -- when a file last had it
+    primary key (operator, address)
+);
+create index carrier_blacklist_address on carrier_blacklist (address);
+
+create table keyword (
+    company_id integer not null references company,
+    id uuid not null,
+    application_id integer,
+    name text not null,
+    description text,
+    value text not null,                 -- a POSIX extended regular expression
+    case_sensitive boolean not null default false,
+    sender_id uuid,                      -- null: any of the company's
+    valid_from timestamptz,
+    valid_to timestamptz,
+    associated_info text,
+    campaign_id text,
+    actions text[] not null default '{}' check (actions <@ array[
+        'OPTIN',  -- the subscriber agrees
+        'OPTOUT', -- the subscriber refuses
+        'STORE'   -- the contact remembers it
+    ]),
+    reply_template text,                 -- name of the message template that answers
+    updated_at timestamptz not null,
+    deleted_at timestamptz,
+    version integer not null default 1,
+    primary key (company_id, id)
+);
+
+-- Automatic answers of the last day, so that two machines do not talk for ever.
+create table auto_reply (
+    company_id integer not null,
+    sender_id uuid not null,
+    address text not null,
+    minute timestamptz not null, -- begin of it
+    keyword text not null,
+    primary key (company_id, sender_id, address, minute, keyword)
 );
