@@ -472,9 +472,10 @@ create table periodic_job (
 
 -- ---------------------------------------------------------------- contacts
 -- A million for one company is usual. Text that is filtered by is collated "C": equal means the
--- same bytes, prefixes and ranges use the index, and writing to twenty indexes stays cheap. Every
--- index ends with the id, so that a page of a filtered list is read in order and a total is counted
--- without touching the table. Indexed text has at most 255 characters.
+-- same bytes, prefixes and ranges use the index, and writing to twenty indexes stays cheap. Indexes
+-- of what many contacts share end with the id, so that a page of a filtered list is read in order;
+-- all are partial, so that a total is counted without touching the table. Indexed text has at most
+-- 255 characters.
 
 create table contact (
     company_id integer not null, -- no foreign key: an import would check it a million times
@@ -519,9 +520,9 @@ create table contact (
     fast_access_18 text collate "C",
     fast_access_19 text collate "C",
     fast_access_20 text collate "C",
-    document jsonb not null default '{}',   -- what the client gave, by the names of the live form:
-        -- the texts above (birth_date as YYYY-MM-DD), address_list, account_list, device_list,
-        -- interest_list, demographic_list, social_handles (arrays), extended_attributes (parsed)
+    document jsonb not null default '{}',   -- what has no column, by the names of the live form:
+        -- address_list, account_list, device_list, interest_list, demographic_list,
+        -- social_handles (arrays), extended_attributes (parsed)
     updated_at timestamptz not null,
     deleted_at timestamptz,                 -- of deleted contacts nothing else is kept
     version integer not null default 1,
@@ -532,6 +533,8 @@ create unique index contact_mdn on contact (company_id, primary_mdn)
 create unique index contact_external on contact (company_id, external_id)
     where deleted_at is null and external_id is not null;
 create index contact_live on contact (company_id, id) where deleted_at is null;
+create index contact_document on contact using gin (document jsonb_path_ops)
+    where deleted_at is null; -- company_id would need an extension here
 create index contact_updated on contact (company_id, updated_at, id)
     where deleted_at is null;
 create index contact_application on contact (company_id, application_id, id)
@@ -540,25 +543,25 @@ create index contact_first_name on contact (company_id, first_name, id)
     where deleted_at is null and first_name is not null;
 create index contact_last_name on contact (company_id, last_name, id)
     where deleted_at is null and last_name is not null;
-create index contact_birth_date on contact (company_id, birth_date, id)
+create index contact_birth_date on contact (company_id, birth_date)
     where deleted_at is null and birth_date is not null;
-create index contact_first_acquisition on contact (company_id, first_acquisition_date, id)
+create index contact_first_acquisition on contact (company_id, first_acquisition_date)
     where deleted_at is null and first_acquisition_date is not null;
-create index contact_last_acquisition on contact (company_id, last_acquisition_date, id)
+create index contact_last_acquisition on contact (company_id, last_acquisition_date)
     where deleted_at is null and last_acquisition_date is not null;
-create index contact_line1 on contact (company_id, primary_addr_line1, id)
+create index contact_line1 on contact (company_id, primary_addr_line1)
     where deleted_at is null and primary_addr_line1 is not null;
-create index contact_line2 on contact (company_id, primary_addr_line2, id)
+create index contact_line2 on contact (company_id, primary_addr_line2)
     where deleted_at is null and primary_addr_line2 is not null;
 create index contact_city on contact (company_id, primary_addr_city, id)
     where deleted_at is null and primary_addr_city is not null;
-create index contact_zip on contact (company_id, primary_addr_zip, id)
+create index contact_zip on contact (company_id, primary_addr_zip)
     where deleted_at is null and primary_addr_zip is not null;
 create index contact_state on contact (company_id, primary_addr_state, id)
     where deleted_at is null and primary_addr_state is not null;
 create index contact_country on contact (company_id, primary_addr_country, id)
     where deleted_at is null and primary_addr_country is not null;
-create index contact_email on contact (company_id, primary_email_addr, id)
+create index contact_email on contact (company_id, primary_email_addr)
     where deleted_at is null and primary_email_addr is not null;
 create index contact_fast_access_1 on contact (company_id, fast_access_1, id)
     where deleted_at is null and fast_access_1 is not null;
