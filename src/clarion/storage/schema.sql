@@ -1015,3 +1015,60 @@ create table auto_reply (
     keyword text not null,
     primary key (company_id, sender_id, address, minute, keyword)
 );
+
+-- ---------------------------------------------------------------- attachments
+
+create type attachment_state as enum (
+    'CREATED', -- has no content yet
+    'UPLOADED' -- its content is in the file store, whole
+);
+
+create table attachment (
+    company_id integer not null,
+    id uuid not null,
+    application_id integer not null,
+    name text,
+    type text,               -- MIME type
+    filename text,
+    designation text,        -- what it is for, in the client's words, such as CONTACTS_IMPORT
+    state attachment_state not null default 'CREATED',
+    file_key text,           -- where its content is in the file store; each upload has its own
+    size bigint,             -- bytes
+    used_at timestamptz,     -- when a message or a job last took it; its content is fixed then
+    updated_at timestamptz not null,
+    deleted_at timestamptz,
+    version integer not null default 1,
+    primary key (company_id, id),
+    check ((file_key is not null) = (state = 'UPLOADED' and deleted_at is null))
+);
+
+create table attachment_token (
+    company_id integer not null,
+    id uuid not null,        -- 128 random bits: whoever has it has the content
+    attachment_id uuid not null,
+    application_id integer not null,
+    created_at timestamptz not null,
+    expires_at timestamptz not null,
+    primary key (company_id, id)
+);
+create index attachment_token_id on attachment_token (id); -- a token names no company
+create index attachment_token_attachment on attachment_token (company_id, attachment_id);
+create index attachment_token_expiry on attachment_token (expires_at);
+
+create table message_request_attachment (
+    company_id integer not null,
+    request_id uuid not null, -- or the MO message that brought it
+    attachment_id uuid not null,
+    position smallint not null,
+    primary key (company_id, request_id, attachment_id)
+);
+
+-- Files that nothing names, or not yet: removed when due. An upload begins with a row here and
+-- takes it away as it is done, so what a crash leaves in the store is known.
+create table file_removal (
+    company_id integer not null,
+    key text not null,
+    due_at timestamptz not null,
+    primary key (company_id, key)
+);
+create index file_removal_due on file_removal (due_at);
