@@ -1,4 +1,5 @@
-"""The handsets of the sandbox carrier: see what a phone holds, answer from it, watch them all.
+"""The handsets and mailboxes of the sandbox carrier: see what they hold, answer from them, watch
+them all.
 
 No door of a published API: it stands in for the people who hold the phones. A company sees its
 own messages only.
@@ -13,13 +14,16 @@ from uuid import UUID
 
 import msgspec
 from msgspec import Meta, Struct
+from msgspec.structs import replace
 
-from clarion.api.call import Answer, Call, Door, Route, json_answer
+from clarion.api.call import Answer, Call, Door, Handler, Route, json_answer
 from clarion.api.operation import Created, Operation
 from clarion.api.scg.errors import problem
 from clarion.api.wire import PLAIN
 from clarion.engine.handsets import service
 from clarion.engine.handsets.model import HandsetMessage, Mark
+from clarion.engine.handsets.service import Reply
+from clarion.engine.messages.ports import Media, Medium
 from clarion.errors import InvalidInput
 from clarion.kit import ids
 from clarion.kit.dates import LAST_YEAR
@@ -32,17 +36,32 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MAX_MICROSECONDS = (datetime(LAST_YEAR, 1, 1, tzinfo=UTC) - _EPOCH) // timedelta(microseconds=1)
 
 
+Url = Annotated[str, Meta(pattern="^https?://", max_length=2000)]
+
+
 class HandsetAnswer(Struct):
     """What the handset's owner sends."""
 
     to: Annotated[str, Meta(min_length=1, max_length=100)]
     text: Annotated[str, Meta(min_length=1, max_length=1600)]
+    media_urls: Annotated[
+        list[Url], Meta(max_length=10, description="With any, the answer is an MMS.")
+    ] = []
+
+
+class MailAnswer(Struct):
+    """What the mailbox's owner sends."""
+
+    to: Annotated[str, Meta(min_length=1, max_length=254)]
+    text: Annotated[str, Meta(min_length=1, max_length=100_000)]
+    subject: Annotated[str, Meta(max_length=255)] | None = None
 
 
 class Shown(Struct, omit_defaults=True):
-    """A message in a handset."""
+    """A message in a handset, a mailbox or an application."""
 
     id: str
+    type: str
     direction: str
     handset: str
     sender_address: str
@@ -50,6 +69,8 @@ class Shown(Struct, omit_defaults=True):
     date: str
     state: str
     fragments: int
+    subject: str | None = None
+    media: Sequence[Media] = ()
 
 
 class HandsetMessages(Struct):
@@ -60,15 +81,30 @@ class HandsetMessages(Struct):
 
 
 _answer_decoder = msgspec.json.Decoder(HandsetAnswer)
+_mail_decoder = msgspec.json.Decoder(MailAnswer)
 
 
-async def messages(call: Call) -> Answer:
+async def handset(call: Call) -> Answer:
     """What one handset holds."""
+    return await _messages(call, [service.handset_number(call.params["msisdn"])])
+
+
+async def mailbox(call: Call) -> Answer:
+    """What one mailbox holds."""
+    return await _messages(call, [service.mailbox_address(call.params["address"])])
+
+
+async def application(call: Call) -> Answer:
+    """What the application behind one token was pushed."""
+    return await _messages(call, service.pushed_to(call.params["token"]))
+
+
+async def _messages(call: Call, addresses: list[str]) -> Answer:
     connectors = service.sandboxes(call.services.settings)
     found = await service.read(
         call.services.db,
         call.caller.company_id,
-        service.handset_number(call.params["msisdn"]),
+        addresses,
         after=_after(call),
         limit=_limit(call),
         connectors=connectors,
@@ -79,14 +115,26 @@ async def messages(call: Call) -> Answer:
 
 async def send(call: Call) -> Answer:
     """The handset answers; the message is stored when this returns."""
-    connectors = service.sandboxes(call.services.settings)
     body = call.read(_answer_decoder)
+    medium = Medium.MMS if body.media_urls else Medium.SMS
+    reply = Reply(body.to, body.text, medium, media_urls=tuple(body.media_urls))
+    return await _answer(call, service.handset_number(call.params["msisdn"]), reply)
+
+
+async def send_mail(call: Call) -> Answer:
+    """The mailbox answers; the message is stored when this returns."""
+    body = call.read(_mail_decoder)
+    reply = Reply(body.to, body.text, Medium.EMAIL, body.subject)
+    return await _answer(call, service.mailbox_address(call.params["address"]), reply)
+
+
+async def _answer(call: Call, address: str, reply: Reply) -> Answer:
+    connectors = service.sandboxes(call.services.settings)
     id = await service.answer(
         call.services.db,
         call.caller.company_id,
-        service.handset_number(call.params["msisdn"]),
-        body.to,
-        body.text,
+        address,
+        reply,
         inbox=call.services.sandbox,
         senders=call.services.senders,
         connectors=connectors,
@@ -95,7 +143,7 @@ async def send(call: Call) -> Answer:
 
 
 async def arrivals(call: Call) -> Answer:
-    """What arrived at any handset since a mark; waits a moment for something to arrive."""
+    """What arrived anywhere since a mark; waits a moment for something to arrive."""
     connectors = service.sandboxes(call.services.settings)
     found, mark = await service.arrivals(
         call.services.db,
@@ -115,6 +163,7 @@ def _page(found: list[HandsetMessage], following: str | None) -> Answer:
 def _show(message: HandsetMessage) -> Shown:
     return Shown(
         id=ids.show(message.id),
+        type=message.medium,
         direction=message.direction,
         handset=message.handset,
         sender_address=message.sender_address,
@@ -122,6 +171,8 @@ def _show(message: HandsetMessage) -> Shown:
         date=str(PLAIN.date(message.at)),
         state=message.state,
         fragments=message.fragments,
+        subject=message.subject,
+        media=tuple(replace(each, key=None) for each in message.media),
     )
 
 
@@ -170,19 +221,19 @@ def _operation(summary: str, about: str, **more: Any) -> Operation:
     return Operation(summary=summary, tag=TAG, about=about, **more)
 
 
+def _holder(name: str, plural: str, show: Handler, about: str) -> Route:
+    """The route that shows what one of them holds."""
+    operation = _operation(f"What {name} holds", about, answer=HandsetMessages)
+    return Route("GET", f"/{plural}/messages", show, about=operation)
+
+
+_LAST = "The last messages, the newest last; with `after`, those that follow it."
+
+
 def door() -> Door:
-    """The virtual handsets."""
+    """The virtual handsets, mailboxes and applications."""
     routes = (
-        Route(
-            "GET",
-            "/handsets/{msisdn}/messages",
-            messages,
-            about=_operation(
-                "What a handset holds",
-                "The last messages, the newest last; with `after`, those that follow it.",
-                answer=HandsetMessages,
-            ),
-        ),
+        _holder("a handset", "handsets/{msisdn}", handset, f"SMS and MMS. {_LAST}"),
         Route(
             "POST",
             "/handsets/{msisdn}/messages",
@@ -195,14 +246,35 @@ def door() -> Door:
                 answer=Created,
             ),
         ),
+        _holder("a mailbox", "mailboxes/{address}", mailbox, f"E-mail. {_LAST}"),
+        Route(
+            "POST",
+            "/mailboxes/{address}/messages",
+            send_mail,
+            about=_operation(
+                "Answer from a mailbox",
+                "Sends `text` to the address of an e-mail sender; the answer comes when it is"
+                " stored.",
+                request=MailAnswer,
+                required=("to", "text"),
+                answer=Created,
+            ),
+        ),
+        _holder(
+            "an application",
+            "tokens/{token}",
+            application,
+            f"Pushes to its token, with or without `apn:`, `gcm:` or `fcm:` before it. {_LAST}",
+        ),
         Route(
             "GET",
             "/messages",
             arrivals,
             about=_operation(
-                "What arrives at all handsets",
-                "From now on, or with `recent` from so many seconds ago. Waits up to `wait` "
-                "seconds for something to arrive. Go on with `after` set to the answer's `next`.",
+                "What arrives anywhere",
+                "At handsets, mailboxes and applications, from now on, or with `recent` from so "
+                "many seconds ago. Waits up to `wait` seconds for something to arrive. Go on with "
+                "`after` set to the answer's `next`.",
                 answer=HandsetMessages,
             ),
         ),

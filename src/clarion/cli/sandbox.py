@@ -1,7 +1,8 @@
-"""`clarion sandbox`: the virtual handsets from the command line."""
+"""`clarion sandbox`: the virtual handsets and mailboxes from the command line."""
 
 from __future__ import annotations
 
+import re
 import sys
 import time
 from collections.abc import Iterator
@@ -18,13 +19,22 @@ from clarion.cli.output import console, errors, print_json
 from clarion.cli.place import ConfigOption, DataOption, JsonOption, find_place
 from clarion.errors import Unavailable
 
-HANDSETS = "/sandbox/v1/handsets"
+PLACES = "/sandbox/v1"
 ARRIVALS = "/sandbox/v1/messages"
+_NUMBER = re.compile(r"[+0-9][0-9\s().-]*")
 _PAUSE = 1.0  # seconds between tries while the gateway is away
 
-app = typer.Typer(no_args_is_help=True, help="The phones behind the sandbox carrier.")
+app = typer.Typer(no_args_is_help=True, help="The phones and mailboxes behind the sandbox carrier.")
 
-Number = Annotated[str, typer.Argument(metavar="NUMBER", help="The phone, as +15557654321.")]
+Holder = Annotated[
+    str,
+    typer.Argument(
+        metavar="ADDRESS", help="A phone as +15557654321, a mailbox, or an application's token."
+    ),
+]
+Answering = Annotated[
+    str, typer.Argument(metavar="ADDRESS", help="A phone as +15557654321, or a mailbox.")
+]
 
 
 @app.command()
@@ -43,7 +53,7 @@ def watch(
     token: TokenOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Show messages as they arrive at any phone, until Ctrl-C."""
+    """Show messages as they arrive at any phone, mailbox or application, until Ctrl-C."""
     gateway = find_gateway(find_place(data, config), url, token)
     if not as_json:
         errors.print(f"[dim]Watching the phones at {escape(gateway.base_url)}; Ctrl-C ends.[/dim]")
@@ -56,7 +66,7 @@ def watch(
 
 @app.command()
 def show(
-    number: Number,
+    address: Holder,
     *,
     limit: Annotated[int, typer.Option("--limit", min=1, max=1000, help="At most so many.")] = 20,
     data: DataOption = None,
@@ -65,9 +75,9 @@ def show(
     token: TokenOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """What a phone received and sent, the newest last."""
+    """What a phone, mailbox or application received and sent, the newest last."""
     gateway = find_gateway(find_place(data, config), url, token)
-    answer = gateway.get(_handset(number), limit=limit)
+    answer = gateway.get(_messages_of(address), limit=limit)
     if as_json:
         print_json(answer["list"])
         return
@@ -79,12 +89,12 @@ def show(
 
 @app.command()
 def answer(
-    number: Number,
-    text: Annotated[str, typer.Argument(metavar="TEXT", help="What the phone sends.")],
+    address: Answering,
+    text: Annotated[str, typer.Argument(metavar="TEXT", help="What is sent from there.")],
     *,
     to: Annotated[
         str | None,
-        typer.Option("--to", metavar="ADDRESS", help="Default: who wrote to the phone last."),
+        typer.Option("--to", metavar="ADDRESS", help="Default: who wrote there last."),
     ] = None,
     data: DataOption = None,
     config: ConfigOption = None,
@@ -92,14 +102,14 @@ def answer(
     token: TokenOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Send a message from a phone to one of your sender addresses."""
+    """Send a message from a phone or mailbox to one of your sender addresses."""
     gateway = find_gateway(find_place(data, config), url, token)
-    address = to or _last_writer(gateway, number)
-    stored = gateway.post(_handset(number), {"to": address, "text": text})
+    writer = to or _last_writer(gateway, address)
+    stored = gateway.post(_messages_of(address), {"to": writer, "text": text})
     if as_json:
         print_json(stored)
         return
-    console.print(f"Sent to {escape(address)} as message {escape(stored.get('id', '-'))}.")
+    console.print(f"Sent to {escape(writer)} as message {escape(stored.get('id', '-'))}.")
 
 
 def _arrivals(gateway: Gateway, recent: int) -> Iterator[dict[str, Any]]:
@@ -123,14 +133,16 @@ def _arrivals(gateway: Gateway, recent: int) -> Iterator[dict[str, Any]]:
         yield from page["list"]
 
 
-def _handset(number: str) -> str:
-    return f"{HANDSETS}/{quote(number, safe='')}/messages"
+def _messages_of(address: str) -> str:
+    number = "handsets" if _NUMBER.fullmatch(address) else "tokens"
+    kind = "mailboxes" if "@" in address else number
+    return f"{PLACES}/{kind}/{quote(address, safe='')}/messages"
 
 
-def _last_writer(gateway: Gateway, number: str) -> str:
-    found = gateway.get(_handset(number), limit=1)["list"]
+def _last_writer(gateway: Gateway, address: str) -> str:
+    found = gateway.get(_messages_of(address), limit=1)["list"]
     if not found:
-        raise typer.BadParameter(f"{number} has no message to answer: name an address with --to.")
+        raise typer.BadParameter(f"{address} has no message to answer: name an address with --to.")
     return str(found[-1]["sender_address"])
 
 
@@ -143,8 +155,27 @@ def _show(message: dict[str, Any], *, as_json: bool) -> None:
     way = "->" if message["direction"] == "MO" else "<-"
     console.print(
         f"[dim]{clock}[/dim] [bold]{escape(message['handset'])}[/bold] {way} "
-        f"{escape(message['sender_address'])}  {escape(_printable(message['text']))}"
+        f"{escape(message['sender_address'])}  {_content(message)}"
     )
+
+
+def _content(message: dict[str, Any]) -> str:
+    """The text; of what is no SMS its type, subject and media too."""
+    words = []
+    if message["type"] != "SMS":
+        words.append(f"[cyan]{escape(message['type'])}[/cyan]")
+    if subject := message.get("subject"):
+        words.append(f"[bold]{escape(_printable(subject))}[/bold]")
+    words.append(escape(_printable(message["text"])))
+    words += [
+        f"[dim]<{escape(_printable(_named(each)))}>[/dim]" for each in message.get("media", ())
+    ]
+    return "  ".join(words)
+
+
+def _named(media: dict[str, Any]) -> str:
+    facts = [media["name"], media.get("mime_type"), media.get("size"), media.get("url")]
+    return " ".join(str(fact) for fact in facts if fact is not None)
 
 
 def _printable(text: str) -> str:

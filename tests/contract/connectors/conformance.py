@@ -2,7 +2,8 @@
 
 To run it against a connector, subclass `ConnectorConformance` in a test module and give it a
 fixture `harness` that yields a Harness: the connector, not yet started, and numbers behind which
-its carrier behaves in each of the ways of `Carrier`.
+its carrier behaves in each of the ways of `Carrier`. One that carries more than SMS passes
+`MediaConformance` too, once for each other medium.
 """
 
 from __future__ import annotations
@@ -12,14 +13,18 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from enum import Enum
 from itertools import count
+from typing import Any
 
 import pytest
+from msgspec import structs
 from recording_engine import RecordingEngine, until
 
 from clarion.engine.messages.ports import (
     Connector,
     Encoding,
     FailureKind,
+    Media,
+    Medium,
     Outcome,
     ReceiptState,
     Submission,
@@ -40,12 +45,23 @@ class Carrier(Enum):
     IS_SILENT = "does not answer"
     CANNOT_DELIVER = "takes it and reports it undeliverable"
     ECHOES = "takes it, and the subscriber sends the same text back"
+    SAYS_ADDRESS_IS_DEAD = "refuses it, since the address is gone for good"
+    FINDS_ADDRESS_DEAD = "takes it and reports that the address is gone for good"
+    REFUSES_MEDIA = "refuses it for good if something is beside the text"
+    IS_READ = "takes it, reports it delivered, and then read"
 
 
 @dataclass
 class Harness:
     connector: Connector
-    numbers: dict[Carrier, str]  # E.164
+    numbers: dict[Carrier, str]  # E.164; of another medium, its addresses
+
+    def address(self, carrier: Carrier) -> str:
+        """Skips the test where the medium has no such thing: numbers do not die, since the next
+        subscriber gets them, and nobody answers a push."""
+        if carrier not in self.numbers:
+            pytest.skip(f"this medium has no carrier that {carrier.value}")
+        return self.numbers[carrier]
 
 
 FAILURES = [
@@ -74,8 +90,8 @@ def submission(destination: str, *parts: str, pending: tuple[int, ...] | None = 
     )
 
 
-class ConnectorConformance:
-    """The suite."""
+class _Suite:
+    """How both suites set up a connector."""
 
     @pytest.fixture
     def engine(self) -> RecordingEngine:
@@ -92,6 +108,19 @@ class ConnectorConformance:
         await until(lambda: connector.health().ready and connector.room() > 0)
         yield connector
         await connector.stop()
+
+    @staticmethod
+    def outcome(engine: RecordingEngine, sent: Submission) -> Outcome:
+        (found,) = (o for o in engine.taken if o.message_id == sent.message_id)
+        return found
+
+
+class ConnectorConformance(_Suite):
+    """The suite."""
+
+    def test_it_says_what_it_carries(self, harness: Harness) -> None:
+        assert harness.connector.media <= set(Medium)
+        assert harness.connector.media
 
     # ------------------------------------------------------------ outcomes
 
@@ -154,8 +183,8 @@ class ConnectorConformance:
         good = submission(harness.numbers[Carrier.TAKES])
         connector.submit([bad, good])
         await until(lambda: len(engine.taken) == 2)
-        assert self._outcome(engine, bad).failure is not None
-        assert self._outcome(engine, good).failure is None
+        assert self.outcome(engine, bad).failure is not None
+        assert self.outcome(engine, good).failure is None
 
     # ------------------------------------------------------------ room
 
@@ -324,7 +353,7 @@ class ConnectorConformance:
         last = submission(harness.numbers[Carrier.TAKES])
         connector.submit([last])
         await until(lambda: any(o.message_id == last.message_id for o in engine.taken))
-        external_id = str(self._outcome(engine, last).external_id).lower()
+        external_id = str(self.outcome(engine, last).external_id).lower()
         await until(lambda: any(r.external_id.lower() == external_id for r in engine.reported))
 
     async def _another_life(self, harness: Harness, engine: RecordingEngine) -> None:
@@ -335,6 +364,107 @@ class ConnectorConformance:
         await self._settle_down(harness, connector, engine)
         await connector.stop()
 
-    def _outcome(self, engine: RecordingEngine, sent: Submission) -> Outcome:
-        (found,) = (o for o in engine.taken if o.message_id == sent.message_id)
-        return found
+
+PHOTO = Media(name="photo.jpg", mime_type="image/jpeg", size=48_000, key="photos/1")
+
+
+def rich_submission(medium: str, destination: str, text: str = "Hello", **more: Any) -> Submission:
+    """A message that is no SMS."""
+    return structs.replace(submission(destination, text), medium=medium, **more)
+
+
+class MediaConformance(_Suite):
+    """The suite for MMS, push and e-mail: a subclass gives the fixture `medium`, and in its
+    harness those addresses that the medium has."""
+
+    async def test_a_message_is_one_part_however_long(
+        self, harness: Harness, connector: Connector, engine: RecordingEngine, medium: str
+    ) -> None:
+        address = harness.numbers[Carrier.TAKES]
+        sent = [
+            rich_submission(medium, address, "Wort " * 1000, subject="Größe", media=(PHOTO,))
+            for _ in range(5)
+        ]
+        connector.submit(sent)
+        await until(lambda: len(engine.taken) == len(engine.reported) == 5)
+        assert {(o.message_id, o.number) for o in engine.taken} == {(s.message_id, 1) for s in sent}
+        assert all(o.failure is None for o in engine.taken)
+        external_ids = {str(o.external_id).lower() for o in engine.taken}
+        assert external_ids == {r.external_id.lower() for r in engine.reported}
+        assert len(external_ids) == 5
+        assert {r.state for r in engine.reported} == {ReceiptState.DELIVERED}
+
+    @pytest.mark.parametrize(
+        ("carrier", "kind"), [*FAILURES, (Carrier.SAYS_ADDRESS_IS_DEAD, FailureKind.DEAD_ADDRESS)]
+    )
+    async def test_each_way_to_fail_is_told_apart(
+        self,
+        harness: Harness,
+        connector: Connector,
+        engine: RecordingEngine,
+        medium: str,
+        carrier: Carrier,
+        kind: FailureKind,
+    ) -> None:
+        sent = rich_submission(medium, harness.address(carrier))
+        good = rich_submission(medium, harness.numbers[Carrier.TAKES])
+        connector.submit([sent, good])
+        await until(lambda: len(engine.taken) == 2)
+        failure = self.outcome(engine, sent).failure
+        assert failure is not None
+        assert failure.kind is kind
+        assert failure.code
+        assert failure.words
+        assert self.outcome(engine, good).failure is None
+
+    async def test_what_the_carrier_does_not_show_is_refused(
+        self, harness: Harness, connector: Connector, engine: RecordingEngine, medium: str
+    ) -> None:
+        address = harness.numbers[Carrier.REFUSES_MEDIA]
+        rich = rich_submission(medium, address, media=(PHOTO,))
+        plain = rich_submission(medium, address)
+        connector.submit([rich, plain])
+        await until(lambda: len(engine.taken) == 2)
+        failure = self.outcome(engine, rich).failure
+        assert failure is not None
+        assert failure.kind is FailureKind.REFUSED
+        assert self.outcome(engine, plain).failure is None
+
+    @pytest.mark.parametrize(
+        ("carrier", "states"),
+        [
+            (Carrier.CANNOT_DELIVER, [ReceiptState.UNDELIVERABLE]),
+            (Carrier.FINDS_ADDRESS_DEAD, [ReceiptState.DEAD_ADDRESS]),
+            (Carrier.IS_READ, [ReceiptState.DELIVERED, ReceiptState.READ]),
+        ],
+    )
+    async def test_receipts_say_what_became_of_it(
+        self,
+        harness: Harness,
+        connector: Connector,
+        engine: RecordingEngine,
+        medium: str,
+        carrier: Carrier,
+        states: list[ReceiptState],
+    ) -> None:
+        connector.submit([rich_submission(medium, harness.address(carrier))])
+        await until(lambda: len(engine.reported) == len(states))
+        assert [receipt.state for receipt in engine.reported] == states
+
+    async def test_an_answer_comes_in_whole(
+        self, harness: Harness, connector: Connector, engine: RecordingEngine, medium: str
+    ) -> None:
+        address = harness.address(Carrier.ECHOES)
+        text = "Größe: 5 €\n" * 100
+        connector.submit([rich_submission(medium, address, text, subject="Maße", media=(PHOTO,))])
+        await until(lambda: bool(engine.received))
+        (message,) = engine.received
+        assert message.medium == medium
+        assert message.text == text
+        assert message.source.removeprefix("+") == address.removeprefix("+")
+        assert message.destination == SENDER
+        assert (message.total, message.number, message.reference) == (1, 1, None)
+        assert [each.name for each in message.media] == [PHOTO.name]
+        if medium == Medium.EMAIL:
+            assert message.subject is not None
+            assert message.subject.endswith("Maße")

@@ -4,16 +4,39 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from itertools import count
 from pathlib import Path
 
 import pytest
-from conformance import Carrier, ConnectorConformance, Harness, submission
+from conformance import (
+    Carrier,
+    ConnectorConformance,
+    Harness,
+    MediaConformance,
+    rich_submission,
+    submission,
+)
 from recording_engine import RecordingEngine, until
 
+from clarion.connectors.sandbox.addresses import (
+    APPLICATION,
+    MAILBOX_DOMAIN,
+    MAILBOXES,
+    TOKENS,
+    handset_of,
+    key_of,
+)
 from clarion.connectors.sandbox.answers import LONG_ANSWER
 from clarion.connectors.sandbox.carrier import Sandbox
-from clarion.connectors.sandbox.numbers import MAGIC, MAGIC_PREFIX, magic_ending
-from clarion.engine.messages.ports import FailureKind, ReceiptState
+from clarion.connectors.sandbox.numbers import (
+    MAGIC,
+    MAGIC_PREFIX,
+    ORDINARY,
+    Handset,
+    magic_ending,
+)
+from clarion.engine.messages.ports import FailureKind, Medium, ReceiptState
+from clarion.engine.messages.receipts import normal_id
 from clarion.kit.e164 import parse_address
 from clarion.settings import SandboxConnector
 
@@ -38,10 +61,67 @@ def sandbox(outstanding: Sequence[str] = ()) -> Sandbox:
     return Sandbox("sandbox", settings, outstanding=unreceipted, response_timeout=0.05)
 
 
+def token(word: str) -> str:
+    return f"fcm:{APPLICATION}{word}-{next(_serial)}"
+
+
+def mailbox(word: str) -> str:
+    return f"{word}+{next(_serial)}@{MAILBOX_DOMAIN}"
+
+
+_serial = count(1)
+ADDRESSES = {
+    Medium.MMS: NUMBERS
+    | {Carrier.REFUSES_MEDIA: MAGIC_PREFIX + "0022", Carrier.IS_READ: MAGIC_PREFIX + "0021"},
+    Medium.PSH: {
+        Carrier.TAKES: "apn:0123456789abcdef0123456789abcdef",
+        Carrier.REFUSES: token("refused"),
+        Carrier.KNOWS_NO_RECIPIENT: token("bad"),
+        Carrier.THROTTLES: token("throttled"),
+        Carrier.HAS_TROUBLE: token("down"),
+        Carrier.IS_SILENT: token("silent"),
+        Carrier.CANNOT_DELIVER: token("lost"),
+        Carrier.SAYS_ADDRESS_IS_DEAD: token("dead"),
+        Carrier.FINDS_ADDRESS_DEAD: token("removed"),
+        Carrier.REFUSES_MEDIA: token("media"),
+        Carrier.IS_READ: token("read"),
+    },
+    Medium.EMAIL: {
+        Carrier.TAKES: "ann@example.com",
+        Carrier.REFUSES: mailbox("refused"),
+        Carrier.KNOWS_NO_RECIPIENT: mailbox("bad"),
+        Carrier.THROTTLES: mailbox("throttled"),
+        Carrier.HAS_TROUBLE: mailbox("full"),
+        Carrier.IS_SILENT: mailbox("silent"),
+        Carrier.CANNOT_DELIVER: mailbox("bounce"),
+        Carrier.SAYS_ADDRESS_IS_DEAD: mailbox("unknown"),
+        Carrier.FINDS_ADDRESS_DEAD: mailbox("gone"),
+        Carrier.REFUSES_MEDIA: mailbox("media"),
+        Carrier.IS_READ: mailbox("read"),
+        Carrier.ECHOES: mailbox("echo"),
+    },
+}
+
+
 class TestSandbox(ConnectorConformance):
     @pytest.fixture
     def harness(self) -> Harness:
         return Harness(sandbox(), NUMBERS)
+
+
+@pytest.fixture(params=ADDRESSES)
+def medium(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+class TestSandboxMedia(MediaConformance):
+    @pytest.fixture
+    def harness(self, medium: str) -> Harness:
+        return Harness(sandbox(), ADDRESSES[Medium(medium)])
+
+
+def test_the_suites_run_for_all_that_it_carries() -> None:
+    assert sandbox().media == {Medium.SMS, *ADDRESSES}
 
 
 @pytest.fixture
@@ -68,6 +148,57 @@ def test_every_magic_number_is_documented() -> None:
     page = (Path(__file__).parents[3] / "docs/sandbox.md").read_text("utf-8")
     rows = [line for line in page.splitlines() if line.startswith(f"| `{MAGIC_PREFIX}")]
     assert rows == [f"| `{MAGIC_PREFIX}{ending}` | {h.words} |" for ending, h in MAGIC.items()]
+    tokens = [f"| `{APPLICATION}{word}` | {h.words} |" for word, h in TOKENS.items()]
+    mailboxes = [f"| `{word}@{MAILBOX_DOMAIN}` | {h.words} |" for word, h in MAILBOXES.items()]
+    assert [line for line in page.splitlines() if line in tokens] == tokens
+    assert [line for line in page.splitlines() if line in mailboxes] == mailboxes
+
+
+@pytest.mark.parametrize(
+    ("destination", "medium", "behind"),
+    [
+        ("apn:sandbox-dead", Medium.PSH, TOKENS["dead"]),
+        ("gcm:sandbox-dead-42-b", Medium.PSH, TOKENS["dead"]),
+        ("apn:sandbox-deadly", Medium.PSH, ORDINARY),
+        ("apn:sandbox-", Medium.PSH, ORDINARY),
+        ("apn:dead", Medium.PSH, ORDINARY),
+        ("bounce@sandbox.test", Medium.EMAIL, MAILBOXES["bounce"]),
+        ("Bounce+ann@Sandbox.test", Medium.EMAIL, MAILBOXES["bounce"]),
+        ("bounce@example.test", Medium.EMAIL, ORDINARY),
+        ("ann@sandbox.test", Medium.EMAIL, ORDINARY),
+        (MAGIC_PREFIX + "0001", Medium.MMS, MAGIC["0001"]),
+        ("dead", Medium.SMS, ORDINARY),
+    ],
+)
+def test_who_is_behind_an_address(destination: str, medium: Medium, behind: Handset) -> None:
+    assert handset_of(key_of(destination, medium)) is behind
+
+
+async def test_receipts_of_tokens_and_mailboxes_are_given_after_a_restart(
+    engine: RecordingEngine,
+) -> None:
+    before = sandbox()
+    await before.start(engine)
+    before.submit(
+        [
+            rich_submission(Medium.PSH, token("removed")),
+            rich_submission(Medium.EMAIL, mailbox("bounce")),
+            rich_submission(Medium.EMAIL, mailbox("mute")),
+        ]
+    )
+    await until(lambda: len(engine.taken) == 3)
+    owed = [str(outcome.external_id) for outcome in engine.taken]
+    await before.stop()
+    assert not engine.reported
+
+    after = sandbox([normal_id(external_id) for external_id in owed])
+    await after.start(engine)
+    await until(lambda: len(engine.reported) == 2)
+    await after.stop()
+    assert {receipt.external_id: receipt.state for receipt in engine.reported} == {
+        normal_id(owed[0]): ReceiptState.DEAD_ADDRESS,
+        normal_id(owed[1]): ReceiptState.UNDELIVERABLE,
+    }
 
 
 @pytest.mark.parametrize("number", ["+15559990099", "+155599900010", "+1555999", "+4915550001"])

@@ -1,1 +1,1 @@
-"""The built-in carrier: virtual handsets for development, demonstrations and tests."""
+"""The built-in carrier: virtual handsets, applications and mailboxes for development, demonstrations and tests."""

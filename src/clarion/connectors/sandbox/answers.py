@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from clarion.connectors.sandbox.numbers import Answer
-from clarion.engine.messages.ports import Inbound, Submission
+from clarion.engine.messages.ports import Inbound, Medium, Submission
 from clarion.kit.segments import segment
 
 LONG_ANSWER = " ".join(
@@ -13,11 +13,31 @@ LONG_ANSWER = " ".join(
 
 def answer_to(submission: Submission, answer: Answer) -> list[Inbound]:
     """The parts of the answer, in the order in which they arrive."""
+    if submission.medium != Medium.SMS:
+        return [_whole(submission, answer)]
+    return _parts(submission, _text(submission, answer))[:: -1 if answer is Answer.LONG else 1]
+
+
+def _text(submission: Submission, answer: Answer) -> str:
     if answer is Answer.STOP:
-        return _parts(submission, "STOP")
-    if answer is Answer.LONG:
-        return _parts(submission, LONG_ANSWER)[::-1]
-    return _parts(submission, "".join(submission.parts))
+        return "STOP"
+    return LONG_ANSWER if answer is Answer.LONG else "".join(submission.parts)
+
+
+def _whole(submission: Submission, answer: Answer) -> Inbound:
+    """An MMS or a mail: one piece, however long."""
+    mail = submission.medium == Medium.EMAIL
+    return Inbound(
+        source=submission.destination.removeprefix("+"),
+        destination=submission.source,
+        text=_text(submission, answer),
+        reference=None,
+        total=1,
+        number=1,
+        medium=submission.medium,
+        subject=f"Re: {submission.subject}" if mail and submission.subject else None,
+        media=submission.media if answer is Answer.ECHO else (),
+    )
 
 
 def _parts(submission: Submission, text: str) -> list[Inbound]:

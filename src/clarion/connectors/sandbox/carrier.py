@@ -1,8 +1,10 @@
-"""The sandbox: a carrier inside Clarion, with a virtual handset behind every number.
+"""The sandbox: a carrier inside Clarion, with a virtual handset behind every number, an application
+behind every token, and a mailbox behind every e-mail address.
 
-It answers as a real one does: later, in batches, and for some numbers (numbers.py) badly. It keeps
-no files. An external id says which handset it was given for, so after a crash the receipts that are
-still owed can be read off the ids of the messages that wait for one: `outstanding` brings those.
+It answers as a real one does: later, in batches, and for some numbers (numbers.py), tokens and
+mailboxes (addresses.py) badly. It keeps no files. An external id says what kind of address it was
+given for, so after a crash the receipts that are still owed can be read off the ids of the messages
+that wait for one: `outstanding` brings those.
 """
 
 from __future__ import annotations
@@ -18,9 +20,10 @@ from itertools import count
 
 from msgspec import Struct
 
+from clarion.connectors.sandbox.addresses import handset_of, key_of
 from clarion.connectors.sandbox.agenda import Agenda
 from clarion.connectors.sandbox.answers import answer_to
-from clarion.connectors.sandbox.numbers import ORDINARY, Handset, handset_of, magic_ending
+from clarion.connectors.sandbox.numbers import ORDINARY, Handset
 from clarion.engine.messages.ports import (
     CarrierEvents,
     Failure,
@@ -152,8 +155,8 @@ class Sandbox:
         if not self._is_ready():
             self._refuse(submission, STOPPED)
             return
-        ending = magic_ending(submission.destination)
-        handset = handset_of(ending) if ending else ORDINARY
+        key = key_of(submission.destination, submission.medium)
+        handset = handset_of(key) if key else ORDINARY
         if handset.silent:
             for number in submission.pending:
                 lost = Outcome(submission.message_id, number, None, NO_ANSWER)
@@ -162,7 +165,7 @@ class Sandbox:
         if handset.failure is not None and self._fails_now(submission, handset):
             self._refuse(submission, handset.failure)
             return
-        self._accept(submission, handset, ending)
+        self._accept(submission, handset, key)
 
     def _refuse(self, submission: Submission, failure: Failure) -> None:
         self._answers += [
@@ -170,6 +173,8 @@ class Sandbox:
         ]
 
     def _fails_now(self, submission: Submission, handset: Handset) -> bool:
+        if handset.only_media and not submission.media:
+            return False
         if not handset.once:
             return True
         key = (submission.message_id, submission.pending[0])
@@ -181,17 +186,17 @@ class Sandbox:
             self._failed_once.popitem(last=False)
         return True
 
-    def _accept(self, submission: Submission, handset: Handset, ending: str) -> None:
+    def _accept(self, submission: Submission, handset: Handset, key: str) -> None:
         for number in submission.pending:
-            external_id = self._new_id(ending)
+            external_id = self._new_id(key)
             self._answers.append(Outcome(submission.message_id, number, external_id, None))
             self._owe(external_id, handset)
         if handset.answer is not None:
             for part in answer_to(submission, handset.answer):
                 self._inbound.add(self._delay, part)
 
-    def _new_id(self, ending: str) -> str:
-        return f"sb{ending or 'x'}-{self._stem}-{next(self._numbers):x}"
+    def _new_id(self, key: str) -> str:
+        return f"sb{key or 'x'}-{self._stem}-{next(self._numbers):x}"
 
     def _owe(self, external_id: str, handset: Handset) -> None:
         for state in handset.receipts:
@@ -199,7 +204,8 @@ class Sandbox:
             if handset.early:
                 self._overtaking.append(owed)
             else:
-                self._receipts.add(self._delay + handset.late, owed)
+                reading = self._delay if state is ReceiptState.READ else 0.0
+                self._receipts.add(self._delay + handset.late + reading, owed)
 
     # ------------------------------------------------------------ telling the engine
 
@@ -266,12 +272,12 @@ class Sandbox:
                 log.warning(RESUME_FAILED, connector=self.name, error=repr(error))
                 await asyncio.sleep(AGAIN)
         for external_id in external_ids:
-            self._owe(external_id, handset_of(_ending_in(external_id)))
+            self._owe(external_id, handset_of(_key_in(external_id)))
         if self._overtaking:
             self._flush()
         if external_ids:
             log.info(RESUMED, connector=self.name, receipts=len(external_ids))
 
 
-def _ending_in(external_id: str) -> str:
+def _key_in(external_id: str) -> str:
     return external_id.removeprefix("sb").partition("-")[0]

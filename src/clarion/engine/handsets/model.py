@@ -1,4 +1,4 @@
-"""What is in a virtual handset."""
+"""What is in a virtual handset, application or mailbox."""
 
 from __future__ import annotations
 
@@ -8,16 +8,20 @@ from uuid import UUID
 from msgspec import Struct
 
 from clarion.engine.messages.model import Direction, MessageState
+from clarion.engine.messages.ports import Media
 
 
 class HandsetMessage(Struct, frozen=True):
-    """A message as the handset's owner sees it."""
+    """A message as its owner sees it."""
 
     id: UUID
-    handset: str  # E.164
+    handset: str  # E.164; of a push "apn:<token>"; an e-mail address
+    medium: str  # a ports.Medium
     direction: Direction  # MT: the handset received it; MO: it was sent from here
     sender_address: str  # the gateway's side
+    subject: str | None
     text: str
+    media: tuple[Media, ...]
     at: datetime  # when it arrived, or was sent
     state: MessageState
     fragments: int

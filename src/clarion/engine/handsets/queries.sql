@@ -1,9 +1,10 @@
--- handset_after: What a handset has received and sent after a message, the oldest first.
+-- handset_after: What addresses have received and sent after a message, the oldest first.
 select m.id, m.direction, m.state, m.sender_address, m.peer_address, m.sent_at, m.fragments,
-    coalesce(m.body, r.body) as text
+    m.medium, m.subject, coalesce(m.body, r.body) as text,
+    case when m.medium <> 'SMS' then coalesce(m.media, r.media) end as media
 from message m
 left join message_request r on r.company_id = m.company_id and r.id = m.request_id
-where m.company_id = $1 and m.peer_address = $2 and m.id > $3
+where m.company_id = $1 and m.peer_address = any($2::text[]) and m.id > $3
     and (m.direction = 'MO' or (
         m.state in ('SENT', 'DELIVERED', 'READ', 'CONVERTED')
         and exists (
@@ -13,12 +14,13 @@ where m.company_id = $1 and m.peer_address = $2 and m.id > $3
     ))
 order by m.id limit $5;
 
--- handset_latest: The last that a handset has received and sent, the newest first.
+-- handset_latest: The last that addresses have received and sent, the newest first.
 select m.id, m.direction, m.state, m.sender_address, m.peer_address, m.sent_at, m.fragments,
-    coalesce(m.body, r.body) as text
+    m.medium, m.subject, coalesce(m.body, r.body) as text,
+    case when m.medium <> 'SMS' then coalesce(m.media, r.media) end as media
 from message m
 left join message_request r on r.company_id = m.company_id and r.id = m.request_id
-where m.company_id = $1 and m.peer_address = $2
+where m.company_id = $1 and m.peer_address = any($2::text[])
     and (m.direction = 'MO' or (
         m.state in ('SENT', 'DELIVERED', 'READ', 'CONVERTED')
         and exists (
@@ -28,9 +30,10 @@ where m.company_id = $1 and m.peer_address = $2
     ))
 order by m.id desc limit $4;
 
--- arrivals: Messages of a company that arrived at handsets after a mark, in order of arrival.
+-- arrivals: Messages of a company that arrived anywhere after a mark, in order of arrival.
 select m.id, m.direction, m.state, m.sender_address, m.peer_address, m.sent_at, m.fragments,
-    coalesce(m.body, r.body) as text
+    m.medium, m.subject, coalesce(m.body, r.body) as text,
+    case when m.medium <> 'SMS' then coalesce(m.media, r.media) end as media
 from message m
 left join message_request r on r.company_id = m.company_id and r.id = m.request_id
 where m.company_id = $1 and m.id >= $2 and m.direction = 'MT'

@@ -1,7 +1,8 @@
 """What people and scripts do with virtual handsets: read them, answer from them, watch them all.
 
 A handset holds a company's messages to its number that a sandbox carrier took and did not report
-as lost, and what it sent itself. Nothing is stored for it: the messages are.
+as lost, and what it sent itself. So do a mailbox and an application behind a token. Nothing is
+stored for them: the messages are.
 """
 
 from __future__ import annotations
@@ -10,15 +11,21 @@ import asyncio
 import random
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
+from mimetypes import guess_type
+from pathlib import PurePosixPath
 from typing import Protocol
+from urllib.parse import urlsplit
 from uuid import UUID
+
+from msgspec import Struct
 
 from clarion.engine.handsets import store
 from clarion.engine.handsets.model import HandsetMessage, Mark
-from clarion.engine.messages.ports import Inbound
+from clarion.engine.messages.ports import Inbound, Media, Medium
 from clarion.engine.senders.directory import SenderDirectory
 from clarion.errors import InvalidInput, NotFound, Unavailable
 from clarion.kit.e164 import parse_address
+from clarion.kit.mailbox import parse_mailbox
 from clarion.kit.segments import segment
 from clarion.settings import SandboxConnector, Settings
 from clarion.storage.database import Database
@@ -34,7 +41,19 @@ SETTLE_SECONDS = 10.0
 OWED_FOR = timedelta(hours=48)
 OWED_LIMIT = 100_000
 
+PUSH_PROVIDERS = ("apn", "gcm", "fcm")
+
 _NO_ID = UUID(int=0)
+
+
+class Reply(Struct, frozen=True):
+    """What a handset or mailbox sends."""
+
+    to: str  # a sender address
+    text: str
+    medium: str = "SMS"
+    subject: str | None = None
+    media_urls: tuple[str, ...] = ()
 
 
 class Inbox(Protocol):
@@ -61,10 +80,26 @@ def handset_number(text: str) -> str:
         raise InvalidInput(f"The handset's number: {error}.") from error
 
 
+def mailbox_address(text: str) -> str:
+    """A mailbox's address as it is stored. InvalidInput says what is wrong with it."""
+    try:
+        return parse_mailbox(text)
+    except ValueError as error:
+        raise InvalidInput(f"The mailbox's address: {error}.") from error
+
+
+def pushed_to(token: str) -> list[str]:
+    """The addresses of messages to an application's token, with its provider before it or not."""
+    provider, _, rest = token.partition(":")
+    if rest and provider.lower() in PUSH_PROVIDERS:
+        return [f"{provider.lower()}:{rest}"]
+    return [f"{provider}:{token}" for provider in PUSH_PROVIDERS]
+
+
 async def read(
     db: Database,
     company_id: int,
-    handset: str,
+    addresses: Sequence[str],
     *,
     after: UUID | None,
     limit: int,
@@ -72,31 +107,30 @@ async def read(
 ) -> list[HandsetMessage]:
     """The newest last: the last `limit` messages, or the first ones after the message `after`."""
     if after is None:
-        return await store.latest(db, company_id, handset, connectors, limit)
-    return await store.after(db, company_id, handset, after, connectors, limit)
+        return await store.latest(db, company_id, addresses, connectors, limit)
+    return await store.after(db, company_id, addresses, after, connectors, limit)
 
 
 async def answer(
     db: Database,
     company_id: int,
     handset: str,
-    to: str,
-    text: str,
+    reply: Reply,
     *,
     inbox: Inbox,
     senders: SenderDirectory,
     connectors: Sequence[str],
 ) -> UUID | None:
-    """Send `text` from a handset to a sender address; the MO message's id, once it is stored.
+    """Send a reply from a handset or mailbox; the MO message's id, once it is stored.
 
     None: the address is shared and the message went to the company that wrote last.
     """
-    found = await senders.find_by_address(to)
+    found = await senders.find_by_address(reply.to)
     own = next((sender for sender in found if sender.company_id == company_id), None)
     if own is None:
-        raise InvalidInput(f"to: no sender id has the address {to}.", field="to")
+        raise InvalidInput(f"to: no sender id has the address {reply.to}.", field="to")
     begun = datetime.now(UTC)
-    await _store(inbox, connectors[0], _parts(handset, own.address, text))
+    await _store(inbox, connectors[0], _parts(handset, own.address, reply))
     return await store.answer_of(db, company_id, handset, own.address, begun)
 
 
@@ -156,8 +190,10 @@ async def _store(inbox: Inbox, connector: str, parts: Sequence[Inbound]) -> None
         raise Unavailable("The answer could not be stored; try again.")
 
 
-def _parts(handset: str, to: str, text: str) -> list[Inbound]:
-    texts = segment(text).parts
+def _parts(handset: str, to: str, reply: Reply) -> list[Inbound]:
+    if reply.medium != Medium.SMS:
+        return [_whole(handset, to, reply)]
+    texts = segment(reply.text).parts
     reference = random.randrange(256) if len(texts) > 1 else None  # noqa: S311 - no secret
     return [
         Inbound(
@@ -170,3 +206,22 @@ def _parts(handset: str, to: str, text: str) -> list[Inbound]:
         )
         for number, part in enumerate(texts, 1)
     ]
+
+
+def _whole(handset: str, to: str, reply: Reply) -> Inbound:
+    return Inbound(
+        source=handset.removeprefix("+"),
+        destination=to,
+        text=reply.text,
+        reference=None,
+        total=1,
+        number=1,
+        medium=reply.medium,
+        subject=reply.subject,
+        media=tuple(_media(url) for url in reply.media_urls),
+    )
+
+
+def _media(url: str) -> Media:
+    name = PurePosixPath(urlsplit(url).path).name or "media"
+    return Media(name=name, mime_type=guess_type(name)[0], url=url)

@@ -10,6 +10,7 @@ import asyncpg
 
 from clarion.engine.handsets.model import HandsetMessage, Mark
 from clarion.engine.messages.model import Direction, MessageState
+from clarion.engine.messages.rich import read_media
 from clarion.kit import ids
 from clarion.storage.database import Database
 from clarion.storage.sql import load_queries
@@ -18,17 +19,22 @@ SQL = load_queries(__package__)
 
 
 async def after(
-    db: Database, company_id: int, handset: str, id: UUID, connectors: Sequence[str], limit: int
+    db: Database,
+    company_id: int,
+    addresses: Sequence[str],
+    id: UUID,
+    connectors: Sequence[str],
+    limit: int,
 ) -> list[HandsetMessage]:
-    rows = await db.fetch(SQL["handset_after"], company_id, handset, id, connectors, limit)
+    rows = await db.fetch(SQL["handset_after"], company_id, addresses, id, connectors, limit)
     return [_message(row) for row in rows]
 
 
 async def latest(
-    db: Database, company_id: int, handset: str, connectors: Sequence[str], limit: int
+    db: Database, company_id: int, addresses: Sequence[str], connectors: Sequence[str], limit: int
 ) -> list[HandsetMessage]:
     """The last messages, the newest last."""
-    rows = await db.fetch(SQL["handset_latest"], company_id, handset, connectors, limit)
+    rows = await db.fetch(SQL["handset_latest"], company_id, addresses, connectors, limit)
     return [_message(row) for row in reversed(rows)]
 
 
@@ -67,9 +73,12 @@ def _message(row: asyncpg.Record) -> HandsetMessage:
     return HandsetMessage(
         id=row["id"],
         handset=row["peer_address"],
+        medium=row["medium"],
         direction=Direction(row["direction"]),
         sender_address=row["sender_address"],
+        subject=row["subject"],
         text=row["text"] or "",
+        media=read_media(row["media"]),
         at=row["sent_at"] or ids.created_at(row["id"]),
         state=MessageState(row["state"]),
         fragments=row["fragments"],
