@@ -1,4 +1,4 @@
-"""ISO 3166-1: from two letters to three, the form in which the SCG API shows a country."""
+"""ISO 3166-1: from two letters to three, the form in which the SCG API shows a country, and back."""
 
 from __future__ import annotations
 
@@ -29,3 +29,6 @@ _WORDS = _PAIRS.split()
 
 ALPHA_3 = MappingProxyType(dict(zip(_WORDS[::2], _WORDS[1::2], strict=True)))
 """Three letters by two; with those that only numbering plans know (Ascension, Kosovo, Tristan)."""
+
+ALPHA_2 = MappingProxyType({three: two for two, three in ALPHA_3.items()})
+"""Two letters by three."""
