@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from clarion.api.call import Door
-from clarion.api.scg import message_requests, messages, sender_ids
+from clarion.api.scg import channels, message_requests, messages, sender_ids
 from clarion.api.scg.catalogue import CLASSES, TYPES
 from clarion.api.scg.errors import problem
 from clarion.api.wire import LIVE, REFERENCE
@@ -18,6 +18,7 @@ def doors() -> list[Door]:
         *CLASSES.routes(),
         *TYPES.routes(),
         *sender_ids.routes(),
+        *channels.routes(),
         *message_requests.routes(),
         *messages.routes(),
     )

@@ -44,6 +44,12 @@ where company_id = (select min(id) from company) and id = $1 and deleted_at is n
   and ownership in ('SHARED', 'PREPROVISIONED')
 for update;
 
+-- has_sender: Whether the company has a living sender id of this type and address.
+select exists (
+    select 1 from sender_id
+    where company_id = $1 and type_id = $2 and address = $3 and deleted_at is null
+);
+
 -- mark_purchased: A preprovisioned sender id that a company takes.
 update sender_id
 set ownership = 'PURCHASED', purchased_by = $3, updated_at = $4, version = version + 1

@@ -81,11 +81,32 @@ async def take_sender(
             await connection.execute(
                 store.SQL["mark_purchased"], offer["company_id"], parent_id, caller.company_id, now
             )
-        row = _copy_row(vault, caller, offer, wish, now)
+        owner = (caller.company_id, caller.application_id)
+        row = _copy_row(vault, owner, offer, wish, now)
         await store.insert(connection, row)
         return UUID(int=row["id"].int)
 
     return await db.run(work)
+
+
+async def take_shared(
+    db: Database, vault: Vault, company_id: int, parent_ids: Sequence[UUID]
+) -> None:
+    """What a company uses of the operator's SHARED sender ids becomes a PRIVATE copy of its own.
+    What it has already, or what is not on offer any more, is passed over: it may run again."""
+    now = datetime.now(UTC)
+
+    async def work(connection: asyncpg.Connection) -> None:
+        for parent_id in sorted(parent_ids):
+            offer = await store.lock_offer(connection, parent_id)
+            if offer is None or offer["ownership"] != Ownership.SHARED:
+                continue
+            same = (company_id, offer["type_id"], offer["address"])
+            if not await connection.fetchval(store.SQL["has_sender"], *same):
+                row = _copy_row(vault, (company_id, None), offer, NewSender(), now)
+                await store.insert(connection, row)
+
+    await db.run(work)
 
 
 async def change_sender(
@@ -282,16 +303,16 @@ def _new_row(caller: Caller, new: NewSender, kind: SenderType, now: datetime) ->
 
 
 def _copy_row(
-    vault: Vault, caller: Caller, offer: store.Row, wish: NewSender, now: datetime
+    vault: Vault, owner: tuple[int, int | None], offer: store.Row, wish: NewSender, now: datetime
 ) -> dict[str, Any]:
     """The taker's own: what the carrier knows comes from the offer, wishes from the taker."""
     wished = msgspec.structs.asdict(wish)
     chosen = {k: v for k, v in wished.items() if k in _WISHES and v not in (None, False, [])}
     row = dict(offer) | chosen
     row |= {
-        "company_id": caller.company_id,
+        "company_id": owner[0],
         "id": ids.new_id(at_ms=to_epoch_ms(now)),
-        "application_id": caller.application_id,
+        "application_id": owner[1],
         "parent_id": offer["id"],
         "ownership": Ownership.PRIVATE,
         "updated_at": now,

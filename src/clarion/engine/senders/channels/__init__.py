@@ -1,0 +1,1 @@
+"""Channels: groups of sender ids that messages leave through."""

@@ -1,0 +1,137 @@
+"""Which sender id of a channel a message leaves from: pure, and the same for the same recipient.
+
+In this order: those that can be used at all (ACTIVE, able to carry the medium, meant for the
+country), of those the ones with throughput left, of those the first by the request's criteria.
+What is then still equal shares the recipients among it, each recipient always with the same one, so
+that a conversation keeps its number. When a sender id comes or goes, only its own recipients move
+(rendezvous hashing).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from decimal import Decimal
+from enum import StrEnum
+from hashlib import blake2b
+
+from msgspec import Struct
+
+from clarion.engine.senders.channels.model import Channel
+from clarion.engine.senders.model import OTHER_COUNTRIES, Sender, SenderState
+
+Price = Callable[[Sender, str | None], Decimal | None]
+Room = Callable[[Sender], bool]
+_Key = tuple[Decimal, ...]
+_UNKNOWN = Decimal("Infinity")  # what no rate is known for comes behind all that one is known for
+
+
+class Criterion(StrEnum):
+    """What `sender_id_sort_criteria` can name (SCG reference, Message Request)."""
+
+    DELIVERY_ADDRESS = "DELIVERY_ADDRESS"  # in the order of the recipient's addresses
+    PRICE = "PRICE"  # the cheapest
+
+
+class Destination(Struct, frozen=True):
+    """One of the addresses that a recipient can be reached at."""
+
+    address: str
+    capability: str  # what a sender id must be able to carry
+    country: str | None = None  # ISO 3166 alpha-2; None: not known, or of no country
+    sender_address: str | None = None  # the only one that reaches it: of push, the application
+
+
+class Choice(Struct, frozen=True):
+    """Where a message leaves from, and where it goes."""
+
+    sender: Sender
+    destination: Destination
+
+
+def pick(
+    channel: Channel,
+    *,
+    capability: str,
+    country: str | None,
+    sort_criteria: Sequence[str],
+    price: Price,
+    room: Room,
+    recipient: str,
+) -> Sender | None:
+    """The sender id for a recipient with one address; None: none of the channel's can be used."""
+    destination = Destination(recipient, capability, country)
+    made = choose(
+        channel, [destination], sort_criteria=sort_criteria, price=price, room=room,
+        recipient=recipient,
+    )  # fmt: skip
+    return made.sender if made else None
+
+
+def choose(
+    channel: Channel,
+    destinations: Sequence[Destination],
+    *,
+    sort_criteria: Sequence[str],
+    price: Price,
+    room: Room,
+    recipient: str,
+) -> Choice | None:
+    """The sender id and the address for a recipient with several addresses, the preferred one
+    first. `recipient` tells recipients apart: a contact's id, or an address."""
+    fitting = [
+        (place, Choice(sender, destination))
+        for place, destination in enumerate(destinations)
+        for sender in usable(channel, destination)
+    ]
+    ready = [each for each in fitting if room(each[1].sender)]
+    best = _first([*_keyed(ready or fitting, sort_criteria, price)])
+    return max(best, key=lambda choice: _weight(choice.sender, recipient), default=None)
+
+
+def usable(channel: Channel, destination: Destination) -> list[Sender]:
+    """The channel's sender ids that can send to this address."""
+    return [
+        sender
+        for sender in channel.senders
+        if sender.state is SenderState.ACTIVE
+        and destination.capability in sender.capabilities
+        and destination.sender_address in (None, sender.address)
+        and _serves(sender, destination.country, channel.listed_countries)
+    ]
+
+
+def _serves(sender: Sender, country: str | None, listed: frozenset[str]) -> bool:
+    """A class without countries of its own is not for countries that some class names (SCG
+    reference, Sender ID Class, `applicable_countries`)."""
+    if country is None:
+        return True
+    if sender.country not in (None, country):
+        return False
+    if country in listed:
+        return country in sender.countries
+    return OTHER_COUNTRIES in sender.countries
+
+
+def _keyed(
+    choices: Iterable[tuple[int, Choice]], criteria: Sequence[str], price: Price
+) -> Iterable[tuple[_Key, Choice]]:
+    """What a choice is ranked by; where nobody asked for another order, the addresses' own."""
+    for place, choice in choices:
+        key = []
+        for criterion in criteria:
+            if criterion == Criterion.PRICE:
+                cost = price(choice.sender, choice.destination.country)
+                key.append(_UNKNOWN if cost is None else cost)
+            elif criterion == Criterion.DELIVERY_ADDRESS:
+                key.append(Decimal(place))
+        yield (*key, Decimal(place)), choice
+
+
+def _first(keyed: Sequence[tuple[_Key, Choice]]) -> list[Choice]:
+    """The best ones: all that share the lowest key."""
+    lowest = min((key for key, _ in keyed), default=None)
+    return [choice for key, choice in keyed if key == lowest]
+
+
+def _weight(sender: Sender, recipient: str) -> bytes:
+    return blake2b(sender.id.bytes + recipient.encode(), digest_size=8).digest()
