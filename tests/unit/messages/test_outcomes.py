@@ -65,6 +65,7 @@ def test_a_message_whose_parts_are_all_taken_is_taken() -> None:
         (K.REFUSED, 2, FAIL, V.FAILED, 0, "1009"),
         (K.INVALID_RECIPIENT, 0, RESEND, V.FAILED, 0, "1002"),
         (K.INVALID_RECIPIENT, 2, FAIL, V.FAILED, 0, "1002"),
+        (K.DEAD_ADDRESS, 0, RESEND, V.FAILED, 0, "1002"),
         (K.TEMPORARY, 0, RESEND, V.AGAIN, 1, None),
         (K.TEMPORARY, 1, FAIL, V.AGAIN, 2, None),
         (K.TEMPORARY, 2, RESEND, V.FAILED, 0, "1009"),

@@ -52,3 +52,13 @@ def test_a_bind_that_only_receives_carries_nothing() -> None:
     assert connector_for("12345", None, {"in": receiver}) is None
     assert connector_for("12345", "in", {"in": receiver}) is None
     assert connector_for("12345", None, {"in": receiver, "out": ANY}) == "out"
+
+
+def test_only_what_carries_the_medium_is_chosen() -> None:
+    smpp = SmppConnector(host="smsc.example", default=True, addresses=("12345",))
+    both: dict[str, ConnectorSettings] = {"smpp": smpp, "sandbox": ANY}
+    assert connector_for("12345", None, both) == "smpp"
+    assert connector_for("12345", None, both, "MMS") == "sandbox"
+    assert connector_for("news@example.com", None, both, "EMAIL") == "sandbox"
+    assert connector_for("12345", "smpp", both, "MMS") is None
+    assert connector_for("12345", None, {"smpp": smpp}, "PSH") is None
