@@ -1,0 +1,1 @@
+"""Who may be written to, and what subscribers say about it."""

@@ -1,0 +1,1 @@
+"""Words that subscribers send and the gateway understands."""
