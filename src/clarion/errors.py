@@ -6,6 +6,7 @@ is its default message.
     ClarionError
     ├── InvalidInput            the caller sent something that cannot be accepted
     │   ├── InvalidCriteria         a query for contacts cannot be understood
+    │   ├── ContentTooLarge         a file is over its limit
     │   ├── MessageTooLong          text needs more fragments than allowed
     │   └── ValueTooLong            an indexed value is over its length
     ├── NotAuthenticated        no credential, or one that is unknown, expired or revoked
@@ -39,6 +40,10 @@ class InvalidInput(ClarionError):
 
 class InvalidCriteria(InvalidInput):
     """The criteria cannot be understood."""
+
+
+class ContentTooLarge(InvalidInput):
+    """The content is larger than allowed."""
 
 
 class MessageTooLong(InvalidInput):

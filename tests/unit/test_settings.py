@@ -53,6 +53,8 @@ def test_connectors_are_told_apart_by_kind(tmp_path: Path) -> None:
         ("[database]\npool_size = 'many'\n", "database.pool_size"),
         ("[database]\npool_size = 0\n", "database.pool_size"),
         ("[http]\nlisten = 'nowhere'\n", "http.listen"),
+        ("[files]\nurl = '/srv/files'\n", "files.url"),
+        ("[files]\nurl = 'ftp://host/files'\n", "files.url"),
         ("[http]\nlisten = '127.0.0.1:99999'\n", "http.listen"),
         ("[http]\ntrusted_networks = ['10.0.0.1/8']\n", "http.trusted_networks"),
         ("[log]\nlevel = 'loud'\n", "log.level"),

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from msgspec import structs
 
 from clarion.errors import Unavailable
 from clarion.settings import Settings, load
@@ -75,7 +76,15 @@ def find_place(data: Path | None, config: Path | None) -> Place:
     chosen = config
     if chosen is None and (directory / CONFIG_NAME).is_file():
         chosen = directory / CONFIG_NAME
-    return Place(directory, load(chosen), chosen)
+    return Place(directory, _with_files(load(chosen), directory), chosen)
+
+
+def _with_files(settings: Settings, data: Path) -> Settings:
+    """The settings with a file store in the data directory, unless they name one."""
+    if settings.files.url:
+        return settings
+    url = (data / "files").as_uri()
+    return structs.replace(settings, files=structs.replace(settings.files, url=url))
 
 
 def default_data_directory() -> Path:

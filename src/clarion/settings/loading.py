@@ -27,6 +27,9 @@ from clarion.settings.model import (
 ENVIRONMENT_ONLY = frozenset({"CLARION_CONFIG", "CLARION_DATA", "CLARION_TOKEN", "CLARION_URL"})
 """Variables that the command line reads itself."""
 
+FILE_STORES = ("file:///", "s3://", "s3a://", "gs://", "az://", "abfs://", "abfss://")
+"""What the URL of a file store may begin with."""
+
 
 def load(path: Path | None, environment: Mapping[str, str] | None = None) -> Settings:
     """Settings from a TOML file (or none) and the environment. Raises SettingsError."""
@@ -127,6 +130,8 @@ def _check(settings: Settings) -> None:
             ip_network(network)
         except ValueError as error:
             raise SettingsError(f"http.trusted_networks: {error}") from error
+    if settings.files.url and not settings.files.url.startswith(FILE_STORES):
+        raise SettingsError(f"files.url: it begins with one of {', '.join(FILE_STORES)}")
     if settings.intake.max_schedule_days >= settings.retention.message_days:
         raise SettingsError("intake.max_schedule_days: must be under retention.message_days")
     for name, each in settings.connectors.items():

@@ -149,6 +149,46 @@ class Retention(_Section, frozen=True, kw_only=True):
     ] = 48
 
 
+class Files(_Section, frozen=True, kw_only=True):
+    """Where the content of attachments is, and how much of it."""
+
+    url: Annotated[
+        str,
+        Meta(
+            description="The file store: `file:///srv/clarion`, `s3://bucket/prefix`, "
+            "`gs://bucket/prefix` or `az://account/container/prefix`. Nodes on several machines "
+            "need one that all of them reach. Empty: `files` in the data directory."
+        ),
+    ] = ""
+    endpoint: Annotated[
+        str, Meta(description="Address of an S3 server other than Amazon's; empty: Amazon's.")
+    ] = ""
+    region: Annotated[str, Meta(description="Region of an S3 bucket.")] = ""
+    access_key_id: Annotated[
+        str,
+        Meta(
+            description="Key of an S3 bucket. Empty: credentials come from where the store's own "
+            "tools find them (`AWS_ACCESS_KEY_ID`, `GOOGLE_APPLICATION_CREDENTIALS`, ...)."
+        ),
+    ] = ""
+    secret_access_key: Annotated[
+        str, Meta(description="Secret of that key.", extra={"secret": True})
+    ] = ""
+    max_bytes: Annotated[Count, Meta(description="Largest content of an attachment, in bytes.")] = (
+        104_857_600
+    )
+    token_seconds: Annotated[
+        Seconds, Meta(description="Seconds for which an access token of an attachment is good.")
+    ] = 3600.0
+    unused_days: Annotated[
+        Annotated[int, Meta(ge=0)],
+        Meta(
+            description="Days after its last use that an attachment is deleted, with its content, "
+            "but not before the messages that carry it (`retention.message_days`); 0: never."
+        ),
+    ] = 90
+
+
 class Senders(_Section, frozen=True, kw_only=True):
     """Sender ids."""
 
@@ -315,6 +355,7 @@ class Settings(_Section, frozen=True, kw_only=True):
     intake: Intake = field(default_factory=Intake)
     dispatch: Dispatch = field(default_factory=Dispatch)
     retention: Retention = field(default_factory=Retention)
+    files: Files = field(default_factory=Files)
     senders: Senders = field(default_factory=Senders)
     billing: Billing = field(default_factory=Billing)
     connectors: dict[str, ConnectorSettings] = {}
