@@ -90,6 +90,7 @@ async def main() -> None:
         tokens=known,
         intake=known,
         senders=nothing,
+        files=nothing,
         vault=nothing,
     )
     floor, ours = await _cost(_floor), await _cost(cast(App, create_app(services)))

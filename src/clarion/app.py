@@ -51,6 +51,7 @@ from clarion.kit.vault import Vault
 from clarion.log import get_logger
 from clarion.settings import ConnectorSettings, SandboxConnector, Settings
 from clarion.storage.database import Database
+from clarion.storage.files import FileStore
 
 API, JOBS = "api", "jobs"
 ROLES = frozenset({API, DISPATCH, JOBS})
@@ -99,6 +100,7 @@ class Node:
     async def start(self) -> None:
         """Everything answers when this returns. Raises Unavailable, OSError (the port is taken)."""
         self.db = await Database.connect(self.settings.database)
+        self._files = FileStore(self.settings.files)
         self._senders = SenderDirectory(self.db)
         self._receipts = ReceiptDesk(self.db, self.settings.connectors)
         self._inbound = InboundDesk(
@@ -141,6 +143,7 @@ class Node:
         await self._recorder.stop(RECORD_SECONDS)
         with suppress(Unavailable):
             await self._membership.leave()
+        await self._files.close()
         await self.db.close()
 
     def health(self) -> dict[str, Health]:
@@ -204,6 +207,7 @@ class Node:
             tokens=self._tokens,
             intake=self._intake,
             senders=self._senders,
+            files=self._files,
             vault=self._vault,
             connector_health=self._carriers.health,
             sandbox=self._carriers,

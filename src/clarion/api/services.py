@@ -17,6 +17,7 @@ from clarion.engine.senders.directory import SenderDirectory
 from clarion.kit.vault import Vault
 from clarion.settings import Settings
 from clarion.storage.database import Database
+from clarion.storage.files import FileStore
 
 if TYPE_CHECKING:
     from clarion.engine.messages.model import NewRequest
@@ -65,6 +66,7 @@ class Services:
     tokens: Tokens
     intake: Acceptance
     senders: SenderDirectory
+    files: FileStore
     vault: Vault
     connector_health: Callable[[], Mapping[str, ConnectorHealth]] = no_connectors
     sandbox: Any = None  # the sandbox carrier, if this process runs it; api/sandbox.py knows it

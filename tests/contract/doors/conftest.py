@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
@@ -23,6 +25,7 @@ from clarion.engine.senders.directory import SenderDirectory
 from clarion.engine.senders.service import seed_catalogue
 from clarion.kit.vault import Vault
 from clarion.storage.database import Database
+from clarion.storage.files import FileStore
 
 
 @pytest.fixture(scope="session")
@@ -76,24 +79,27 @@ async def operator(fresh_site: Site) -> Client:
 async def _installation(
     db: Database, doors: Iterable[Door] | None = None, **sections: Any
 ) -> AsyncIterator[Site]:
-    chosen = settings.Settings(
-        senders=settings.Senders(auto_provision=True),
-        connectors={"sandbox": settings.SandboxConnector(default=True)},
-    )
-    for name, values in sections.items():
-        chosen = _with(chosen, name, values)
-    await seed_catalogue(db)
-    tokens, senders = TokenCache(db), SenderDirectory(db)
-    intake = Intake(db, senders, chosen)
-    services = Services(
-        settings=chosen,
-        db=db,
-        tokens=tokens,
-        intake=intake,
-        senders=senders,
-        vault=Vault("a secret of the tests"),
-    )
     async with AsyncExitStack() as stack:
+        directory = stack.enter_context(TemporaryDirectory(prefix="clarion-files-"))
+        chosen = settings.Settings(
+            files=settings.Files(url=Path(directory).as_uri()),
+            senders=settings.Senders(auto_provision=True),
+            connectors={"sandbox": settings.SandboxConnector(default=True)},
+        )
+        for name, values in sections.items():
+            chosen = _with(chosen, name, values)
+        await seed_catalogue(db)
+        tokens, senders = TokenCache(db), SenderDirectory(db)
+        intake = Intake(db, senders, chosen)
+        services = Services(
+            settings=chosen,
+            db=db,
+            tokens=tokens,
+            intake=intake,
+            senders=senders,
+            files=FileStore(chosen.files),
+            vault=Vault("a secret of the tests"),
+        )
         await tokens.start()
         stack.push_async_callback(tokens.stop)
         intake.start()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import aiohttp
 import pytest
@@ -14,10 +15,11 @@ from clarion.engine.senders.service import seed_catalogue
 
 
 @pytest.fixture
-async def node(database_url: str) -> AsyncIterator[Node]:
+async def node(database_url: str, tmp_path: Path) -> AsyncIterator[Node]:
     chosen = settings.Settings(
         database=settings.Database(url=database_url),
         http=settings.Http(listen="127.0.0.1:0"),
+        files=settings.Files(url=tmp_path.as_uri()),
         connectors={"sandbox": settings.SandboxConnector(receipt_delay=0.02)},
     )
     node = Node(chosen, roles=ROLES, vault=VAULT)
