@@ -6,6 +6,7 @@ is its default message.
     ClarionError
     ├── InvalidInput            the caller sent something that cannot be accepted
     │   ├── InvalidCriteria         a query for contacts cannot be understood
+    │   ├── BadTrackingUrl          a link that is to be tracked cannot be
     │   ├── ContentTooLarge         a file is over its limit
     │   ├── MessageTooLong          text needs more fragments than allowed
     │   └── ValueTooLong            an indexed value is over its length
@@ -40,6 +41,10 @@ class InvalidInput(ClarionError):
 
 class InvalidCriteria(InvalidInput):
     """The criteria cannot be understood."""
+
+
+class BadTrackingUrl(InvalidInput):
+    """A link in the body cannot be tracked."""
 
 
 class ContentTooLarge(InvalidInput):

@@ -217,6 +217,19 @@ class Billing(_Section, frozen=True, kw_only=True):
     ] = "USD"
 
 
+class Links(_Section, frozen=True, kw_only=True):
+    """Short links in place of those that a message asks to track."""
+
+    public_url: Annotated[
+        str,
+        Meta(
+            description="Where recipients find `/t/<code>`, as `https://go.example.com`; the "
+            "shorter, the more of an SMS is left. Empty: http.public_url, or the listener's own.",
+            pattern="^$|^https?://[^\\s/?#@]+(/[^\\s?#]*)?$",
+        ),
+    ] = ""
+
+
 class _Connector(_Section, frozen=True, kw_only=True):
     media: ClassVar[frozenset[str]] = frozenset({"SMS"})
 
@@ -358,4 +371,5 @@ class Settings(_Section, frozen=True, kw_only=True):
     files: Files = field(default_factory=Files)
     senders: Senders = field(default_factory=Senders)
     billing: Billing = field(default_factory=Billing)
+    links: Links = field(default_factory=Links)
     connectors: dict[str, ConnectorSettings] = {}

@@ -22,8 +22,14 @@ from clarion.storage.database import Database
 from clarion.storage.sql import load_queries
 
 SQL = load_queries(__package__)
-TABLES = ("message_request", "message", "fragment", "message_charge")
-FILL = {"message_request": 70, "message": 40, "fragment": 100, "message_charge": 100}
+TABLES = ("message_request", "message", "fragment", "message_charge", "short_link")
+FILL = {
+    "message_request": 70,
+    "message": 40,
+    "fragment": 100,
+    "message_charge": 100,
+    "short_link": 85,
+}
 """How full pages are made, in percent. A message changes twice in its first seconds; with room for
 its next versions on its own page no index is touched, which halves the cost of a message. The room
 is used up, not wasted: without it the old versions lie elsewhere."""

@@ -1072,3 +1072,18 @@ create table file_removal (
     primary key (company_id, key)
 );
 create index file_removal_due on file_removal (due_at);
+
+-- ---------------------------------------------------------------- tracked links
+
+-- What a short link in a message leads to, and how often it was opened; dropped with its message.
+create table short_link (
+    company_id integer not null,
+    code bigint not null,         -- random, below 62^10: the link ends in it
+    message_id uuid not null,
+    url text not null,
+    label text,                   -- what #trackurl calls it
+    clicks integer not null default 0,
+    first_clicked_at timestamptz,
+    last_clicked_at timestamptz,
+    primary key (company_id, code, message_id)
+) partition by range (message_id);

@@ -1,8 +1,8 @@
 """The errors of the SCG door: `{"error_code": "<digits>", "error_description": "..."}`.
 
 Codes are those of the SCG reference: the HTTP status itself, or 1001 (stale version), 1011
-(unique key), 1012 (message too long), 1017 (criteria), 1019 (content too large), 1023 (value too
-long). Clients parse the code as a number.
+(unique key), 1012 (message too long), 1017 (criteria), 1019 (content too large), 1020 (tracked
+link), 1023 (value too long). Clients parse the code as a number.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from clarion.api.call import Answer, Header, json_answer
 from clarion.api.problems import HttpProblem, MethodNotAllowed
 from clarion.errors import (
     AlreadyExists,
+    BadTrackingUrl,
     ClarionError,
     Conflict,
     ContentTooLarge,
@@ -33,6 +34,7 @@ CODES: dict[type[ClarionError], tuple[int, str]] = {
     InvalidInput: (400, "400"),
     InvalidCriteria: (400, "1017"),
     ContentTooLarge: (400, "1019"),
+    BadTrackingUrl: (400, "1020"),
     MessageTooLong: (400, "1012"),
     ValueTooLong: (400, "1023"),
     NotAuthenticated: (401, "401"),
