@@ -32,6 +32,7 @@ _KINDS: Mapping[str, Schema] = {
     "msisdn": {"type": "string", "description": "An address; a number with or without its +."},
     "timestamp": {"type": "string", "description": "A date, or a range [from,to]; ends may lack."},
     "created": {"type": "string", "description": "A date, or a range [from,to]; ends may lack."},
+    "day": {"type": "string", "description": "A day, or a range [from,to]; ends may lack."},
 }
 _TEXT: Schema = {"type": "string", "description": "A value, or several with commas between."}
 

@@ -29,6 +29,7 @@ _HOST = re.compile(r"[A-Za-z0-9.:\[\]_-]{1,255}")
 Values = dict[str, Any]
 Complete = Callable[[Call, Sequence[Row]], Awaitable[Sequence[Row]]]
 Rewrite = Callable[[Call, dict[str, str]], Awaitable[Sequence[Bound]]]
+Within = Callable[[Call], Awaitable[Sequence[Bound]]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +45,7 @@ class Resource:
     key: Callable[[str], Any] = ids.parse  # from the id in a path; None: names nothing
     complete: Complete | None = None  # adds to rows what their table does not hold
     rewrite: Rewrite | None = None  # filters that no column can answer alone
+    within: Within | None = None  # what the path before the id says: whose part it is
     required: tuple[str, ...] = ()  # attributes that a create must have
     create: Callable[[Call, Values], Awaitable[str]] | None = None
     update: Callable[[Call, Any, Values], Awaitable[None]] | None = None
@@ -70,6 +72,7 @@ class Resource:
     async def page(self, call: Call, also: Sequence[Bound] = ()) -> Answer:
         """A list of this resource, narrowed by conditions of the caller's."""
         query = self._renamed(call.query)
+        also = [*also, *await self._owned(call)]
         if self.rewrite is not None:
             also = [*also, *await self.rewrite(call, query)]
         page = await fetch_page(
@@ -90,8 +93,8 @@ class Resource:
             call.services.db,
             listing,
             company_id=call.caller.company_id,
-            query={"limit": "1"},
-            also=[Bound(f"{self.listing.key} = {{}}", id)],
+            query={"limit": "2"},  # one row is then the last one, and nothing is counted
+            also=[Bound(f"{self.listing.key} = {{}}", id), *await self._owned(call)],
         )
         if not page.rows:
             raise NotFound
@@ -139,6 +142,9 @@ class Resource:
         return DONE
 
     # ------------------------------------------------------------ steps
+
+    async def _owned(self, call: Call) -> Sequence[Bound]:
+        return () if self.within is None else await self.within(call)
 
     async def _shown(self, call: Call, rows: Sequence[Row]) -> list[dict[str, Any]]:
         if self.complete is not None and rows:

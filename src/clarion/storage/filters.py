@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from math import isfinite
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -44,9 +44,12 @@ def split(text: str) -> list[str]:
 
 
 def _text(column: Column, text: str, bind: Bind) -> str:
+    text = text.strip()
     values = {*split(text), text}  # the whole as well: the value may have a comma of its own
     if "\0" in text:
         raise ValueError("a zero character is in no text")
+    if len(values) == 1:  # one value and then the key: an index can have both in order
+        return f"{column.sql} = {bind(text)}::text"
     return f"{column.sql} = any({bind(sorted(values))}::text[])"
 
 
@@ -119,6 +122,25 @@ def _timestamp(column: Column, text: str, bind: Bind) -> str:
     return _any_range(column.sql, text, lambda at: f"{bind(at)}::timestamptz")
 
 
+def _day(column: Column, text: str, bind: Bind) -> str:
+    """Days as they are written, of any century; an instant is the day that it lies in."""
+    alternatives = []
+    for low, high in _pairs(text):
+        ends = [f"{column.sql} >= {bind(_whole_day(low))}::date"] if low.strip() else []
+        ends += [f"{column.sql} <= {bind(_whole_day(high))}::date"] if high.strip() else []
+        alternatives.append(" and ".join(ends))
+    return " or ".join(f"({alternative})" for alternative in alternatives)
+
+
+def _whole_day(text: str) -> date:
+    text = text.strip()
+    if _DAY.fullmatch(text):
+        return date.fromisoformat(text)
+    at = _span(text)[0]
+    assert at is not None  # it is not blank
+    return at.date()
+
+
 def _created(column: Column, text: str, bind: Bind) -> str:
     return _any_range(column.sql, text, lambda at: f"{bind(ids.floor_id(at))}::uuid")
 
@@ -134,6 +156,11 @@ def _any_range(sql: str, text: str, bind_date: Callable[[datetime], str]) -> str
 
 def _ranges(text: str) -> list[tuple[datetime | None, datetime | None]]:
     """From each range or value the first instant and the first one behind it."""
+    return [(_span(low)[0], _span(high)[1]) for low, high in _pairs(text)]
+
+
+def _pairs(text: str) -> list[tuple[str, str]]:
+    """Both ends of each range, as they are written; of a single value twice the same."""
     found = []
     if _RANGE_OR_VALUE.sub("", text).strip(", "):
         raise ValueError("a range of dates is [from,to], [from,] or [,to]")
@@ -141,12 +168,12 @@ def _ranges(text: str) -> list[tuple[datetime | None, datetime | None]]:
         if single.isspace():
             continue
         if single:
-            found.append(_span(single))
+            found.append((single, single))
             continue
         low, comma, high = inner.partition(",")
         if not comma or not (low.strip() or high.strip()):
             raise ValueError("a range of dates is [from,to], [from,] or [,to]")
-        found.append((_span(low)[0], _span(high)[1]))
+        found.append((low, high))
     if not found:
         raise ValueError("a date is missing")
     return found
@@ -169,6 +196,7 @@ _BY_KIND: Mapping[str, Callable[[Column, str, Bind], str]] = MappingProxyType(
         "boolean": _boolean,
         "timestamp": _timestamp,
         "created": _created,
+        "day": _day,
         "id": _id,
         "enum": _enum,
         "text_array": _text_array,

@@ -22,8 +22,8 @@ from clarion.storage import filters
 from clarion.storage.database import Database
 
 Kind = Literal[
-    "text", "integer", "number", "boolean", "timestamp", "created", "id", "enum", "text_array",
-    "msisdn",
+    "text", "integer", "number", "boolean", "timestamp", "created", "day", "id", "enum",
+    "text_array", "msisdn",
 ]  # fmt: skip
 
 DEFAULT_LIMIT = 100
@@ -39,8 +39,8 @@ class Column:
     """One attribute that a list can be filtered and sorted by.
 
     `created` is a date that is not stored but lies in the uuid v7 named by `sql`, so that its
-    ranges and its order use the primary key. `msisdn` takes a number with or without its plus
-    sign, which URL decoding may have made a space.
+    ranges and its order use the primary key. `day` is a date without a time. `msisdn` takes a
+    number with or without its plus sign, which URL decoding may have made a space.
     """
 
     name: str  # on the wire
@@ -49,6 +49,7 @@ class Column:
     sortable: bool = True
     choices: frozenset[str] = frozenset()  # of an enum
     enum: str = ""  # the enum's type in the database; empty: a text column
+    never_null: bool = False  # so an index has its order, whichever way round
 
 
 @dataclass(frozen=True)
@@ -182,7 +183,7 @@ def _order(listing: Listing, sort: str) -> str:
         direction = "desc" if name.startswith("-") else "asc"
         if column.kind == "created" or column.sql == listing.key:
             return ", ".join([*terms, f"{column.sql} {direction}"])  # unique: the rest is moot
-        terms.append(f"{column.sql} {direction} nulls last")
+        terms.append(f"{column.sql} {direction}{'' if column.never_null else ' nulls last'}")
     return ", ".join([*terms, f"{listing.key} desc"])
 
 

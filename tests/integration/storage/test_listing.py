@@ -33,7 +33,8 @@ SENDERS = Listing(
         Column("capabilities", "capabilities", "text_array", sortable=False),
         Column("two_way_required", "two_way_required", "boolean"),
         Column("created_date", "id", "created"),
-        Column("last_updated_date", "updated_at", "timestamp"),
+        Column("last_updated_date", "updated_at", "timestamp", never_null=True),
+        Column("day", "(updated_at at time zone 'UTC')::date", "day"),
         Column("weight", "version::float8", "number"),
     ),
     deleted="deleted_at is not null",
@@ -49,10 +50,14 @@ async def senders(shared_db: Database) -> Database:
             company, f"company {company}", NOON,
         )  # fmt: skip
     await db.execute(
-        "insert into sender_id_class values ('C', '', '', '', '{}', 1, 1, 1, null, $1, $1)", NOON
+        "insert into sender_id_class (id, name, description, designation, applicable_countries, "
+        "created_at, updated_at) values ('C', '', '', '', '{}', $1, $1)",
+        NOON,
     )
     await db.execute(
-        "insert into sender_id_type values ('T', '', '', '{}', '{}', '{}', null, '{}', $1, $1)",
+        "insert into sender_id_type (id, name, description, capabilities, allowed_mime_types, "
+        "blocked_mime_types, credential_parameter_list, created_at, updated_at) "
+        "values ('T', '', '', '{}', '{}', '{}', '{}', $1, $1)",
         NOON,
     )
     await add(db, "one", at=NOON, address="+4915100000001", capabilities=["SMS"])
@@ -132,6 +137,13 @@ ONE, TWO, THREE = "one", "two", "three, four"
         ({"created_date": f"{DAY}T12:00:00Z,{DAY}T13:00:00Z"}, [TWO, ONE]),
         ({"last_updated_date": f"[{DAY}T12:30:00Z,]"}, [THREE, TWO]),
         ({"last_updated_date": DAY}, [TWO, ONE]),
+        ({"day": DAY}, [TWO, ONE]),
+        ({"day": f"1899-12-31,{DAY}T23:59:59Z"}, [TWO, ONE]),
+        ({"day": f"[1899-12-31,{DAY}]"}, [TWO, ONE]),
+        ({"day": f"[{DAY},],[,1899-12-31]"}, [THREE, TWO, ONE]),
+        ({"day": "[,1899-12-31]"}, []),
+        ({"sort": "last_updated_date"}, [ONE, TWO, THREE]),
+        ({"sort": "-last_updated_date"}, [THREE, TWO, ONE]),
         ({"sort": "name"}, [ONE, THREE, TWO]),
         ({"sort": "-name"}, [TWO, THREE, ONE]),
         ({"sort": "created_date"}, [ONE, TWO, THREE]),
@@ -174,6 +186,8 @@ async def test_an_id_is_found_by_its_shown_form(senders: Database) -> None:
         ("created_date", ","),
         ("created_date", "9" * 500),
         ("last_updated_date", "[x,]"),
+        ("day", "1899-02-30"),
+        ("day", "[,]"),
         ("name", "\0"),
         ("address", "\0"),
         ("capabilities", "\0"),
