@@ -30,6 +30,7 @@ WITHOUT_COMPANY = {
     "engine.accounts.delete_dead_tokens": "housekeeping; tokens of every company die alike",
     "engine.billing.count_rates": "a price list is the operator's; its rates are counted",
     "engine.billing.rates_of_table": "a node keeps the whole price list, whosever rates are in it",
+    "engine.consent.forget_replies": "housekeeping; counts of every company end alike",
     "engine.messages.companies_with_expiry": "finds the companies to go through one by one",
     "engine.messages.find_fragments": "a receipt names a connector and a carrier's id, no company",
     "engine.messages.forget_nodes": "nodes are no tenant's; asks only whether claims are left",
