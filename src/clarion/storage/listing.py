@@ -52,12 +52,14 @@ class Column:
     never_null: bool = False  # so an index has its order, whichever way round
 
 
-@dataclass(frozen=True)
 class Bound:
-    """A condition of the caller's own: `sql` has `{}` where the value goes."""
+    """A condition of the caller's own: `sql` has `{}`, or `{0}`, `{1}` ..., where values go."""
 
-    sql: str
-    value: object
+    __slots__ = ("sql", "values")
+
+    def __init__(self, sql: str, *values: object) -> None:
+        self.sql = sql
+        self.values = values
 
 
 @dataclass(frozen=True)
@@ -148,7 +150,7 @@ def _where(
         placeholder = bind(company_id)
         whole = "$1" in listing.tenant
         conditions.append(listing.tenant if whole else f"{listing.tenant} = {placeholder}")
-    conditions += [bound.sql.format(bind(bound.value)) for bound in also]
+    conditions += [bound.sql.format(*map(bind, bound.values)) for bound in also]
     asked = {name: query[name] for name in query if name in listing.by_name and query[name].strip()}
     conditions += _live_or_deleted(listing, asked, bind)
     conditions += [filters.condition(listing.by_name[name], asked[name], bind) for name in asked]

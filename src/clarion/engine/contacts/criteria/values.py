@@ -108,10 +108,10 @@ COLUMN_TESTS: Mapping[Kind, ColumnTest] = MappingProxyType(
 def _ordered(
     column: str, operator: Operator, values: Sequence[object], bind: Bind, kind: str
 ) -> str:
-    if operator is Operator.IN:
+    if operator in (Operator.EQ, Operator.IN):
+        if len(values) == 1:  # one value: an index has its contacts in the order of their ids
+            return f"{column} = {bind(values[0], kind)}"
         return f"{column} = any({bind(list(values), kind + '[]')})"
-    if operator is Operator.EQ:
-        return f"{column} = {bind(values[0], kind)}"
     return f"{column} {ORDER[operator]} {bind(values[0], kind)}"
 
 
