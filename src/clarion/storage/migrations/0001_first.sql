@@ -634,6 +634,7 @@ create table fast_access_job (
     id uuid not null,
     application_id integer,
     state fast_access_job_state not null,
+    emptied text[] not null,            -- columns whose rule is gone: what it derived goes too
     after uuid,                         -- the last contact dealt with
     total_count integer not null default 0, -- contacts when it began
     processed_count integer not null default 0,
