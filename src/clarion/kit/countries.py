@@ -1,4 +1,4 @@
-"""ISO 3166-1: from two letters to three, the form in which the SCG API shows a country, and back."""
+"""ISO 3166-1: countries by two letters and by three, the form in which the SCG API shows them."""
 
 from __future__ import annotations
 
