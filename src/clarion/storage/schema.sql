@@ -1045,10 +1045,9 @@ create table attachment (
 
 create table attachment_token (
     company_id integer not null,
-    id uuid not null,        -- 128 random bits: whoever has it has the content
+    id uuid not null,        -- not to be guessed: whoever has it has the content
     attachment_id uuid not null,
     application_id integer not null,
-    created_at timestamptz not null,
     expires_at timestamptz not null,
     primary key (company_id, id)
 );

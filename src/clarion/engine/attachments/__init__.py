@@ -1,0 +1,1 @@
+"""Attachments: files that travel with messages, or that jobs read and write."""

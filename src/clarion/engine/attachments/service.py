@@ -1,0 +1,136 @@
+"""What can be done with attachments: make, change, delete them, and give them to messages."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from uuid import UUID
+
+import asyncpg
+import msgspec
+from msgspec import UNSET
+
+from clarion.engine.accounts.model import Caller
+from clarion.engine.attachments import store
+from clarion.engine.attachments.content import remove_file
+from clarion.engine.attachments.model import (
+    MAX_LINKED,
+    AttachmentChange,
+    AttachmentState,
+    NewAttachment,
+    StoredFile,
+)
+from clarion.errors import InvalidInput, NotFound, StaleVersion
+from clarion.kit import ids
+from clarion.storage.database import Database
+from clarion.storage.files import FileStore
+
+
+async def create_attachment(source: store.Source, caller: Caller, new: NewAttachment) -> UUID:
+    """An attachment of the caller's company, without content."""
+    made = ids.new_id()
+    await source.execute(
+        store.SQL["insert_attachment"],
+        caller.company_id,
+        made,
+        caller.application_id,
+        new.name,
+        new.type,
+        new.filename,
+        new.designation,
+        datetime.now(UTC),
+    )
+    return made
+
+
+async def change_attachment(
+    db: Database, company_id: int, id: UUID, change: AttachmentChange
+) -> None:
+    """Set what `change` names, if its version is current."""
+    now = datetime.now(UTC)
+
+    async def work(tx: asyncpg.Connection) -> None:
+        row = await store.lock(tx, company_id, id)
+        if row is None:
+            raise NotFound
+        if change.version is not None and change.version != row["version"]:
+            raise StaleVersion
+        values = {k: v for k, v in msgspec.structs.asdict(change).items() if v is not UNSET}
+        after = dict(row) | values
+        await tx.execute(
+            store.SQL["update_attachment"],
+            company_id,
+            id,
+            after["name"],
+            after["type"],
+            after["filename"],
+            after["designation"],
+            now,
+        )
+
+    await db.run(work)
+
+
+async def delete_attachment(db: Database, files: FileStore, company_id: int, id: UUID) -> None:
+    """Mark it deleted; its tokens and its content go with it. What could not be removed from the
+    store now is removed later."""
+    row = await db.fetchrow(store.SQL["delete_attachment"], company_id, id, datetime.now(UTC))
+    if row is None:
+        raise NotFound
+    if row["file_key"] is not None:
+        await remove_file(db, files, company_id, row["file_key"])
+
+
+# ---------------------------------------------------------------- for messages and jobs
+
+
+async def read_for_sending(
+    tx: store.Source, company_id: int, ids: Sequence[UUID]
+) -> list[StoredFile]:
+    """Those of the attachments that the company still has, in the order of the ids."""
+    found = await store.stored_files(tx, company_id, ids)
+    return [found[id] for id in dict.fromkeys(ids) if id in found]
+
+
+async def link_attachments(
+    tx: store.Source, company_id: int, request_id: UUID, attachment_ids: Sequence[UUID]
+) -> None:
+    """The message request (or the MO message) carries these, in this order; their content is fixed
+    from now on. InvalidInput: one of them is not there or has no content. May run again.
+    """
+    wanted = list(dict.fromkeys(attachment_ids))
+    if not wanted:
+        return
+    if len(wanted) > MAX_LINKED:
+        raise InvalidInput(f"attachments: at most {MAX_LINKED}.", field="attachments")
+    await store.mark_used(tx, company_id, wanted, datetime.now(UTC))
+    found = await store.stored_files(tx, company_id, wanted)
+    for id in wanted:
+        _check_usable(id, found.get(id))
+    await tx.execute(store.SQL["insert_links"], company_id, request_id, wanted)
+
+
+async def linked_attachments(
+    source: store.Source, company_id: int, request_ids: Sequence[UUID]
+) -> dict[UUID, list[UUID]]:
+    """What message requests (or MO messages) carry; those without anything are left out."""
+    found: dict[UUID, list[UUID]] = defaultdict(list)
+    for row in await source.fetch(store.SQL["links"], company_id, request_ids):
+        found[row["request_id"]].append(row["attachment_id"])
+    return dict(found)
+
+
+async def mark_used(tx: store.Source, company_id: int, id: UUID) -> None:
+    """A job reads it: it is kept, and its content is fixed from now on."""
+    await store.mark_used(tx, company_id, [id], datetime.now(UTC))
+
+
+def _check_usable(id: UUID, found: StoredFile | None) -> None:
+    shown = ids.show(id)
+    if found is None:
+        words = f"attachments: there is no attachment {shown}."
+        raise InvalidInput(words, field="attachments")
+    if found.state is not AttachmentState.UPLOADED:
+        words = f"attachments: the attachment {shown} has no content yet."
+        raise InvalidInput(words, field="attachments")
