@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 from clarion.api.call import Door
-from clarion.api.scg import channels, message_requests, messages, sender_ids
+from clarion.api.scg import (
+    address_history,
+    address_statuses,
+    channels,
+    keywords,
+    message_requests,
+    messages,
+    sender_ids,
+)
 from clarion.api.scg.catalogue import CLASSES, TYPES
 from clarion.api.scg.errors import problem
 from clarion.api.wire import LIVE, REFERENCE
@@ -21,6 +29,9 @@ def doors() -> list[Door]:
         *channels.routes(),
         *message_requests.routes(),
         *messages.routes(),
+        *keywords.routes(),
+        *address_statuses.routes(),
+        *address_history.routes(),
     )
     return [
         Door(

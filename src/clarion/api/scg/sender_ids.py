@@ -29,8 +29,9 @@ from clarion.storage.listing import Column, Listing
 
 
 class ConsentManager(StrEnum):
-    USER = "USER"
-    SCG = "SCG"
+    USER = "USER"  # its company
+    SCG = "SCG"  # the gateway, by what subscribers say
+    SCG_UNSOLICITED_OPT_OUT = "SCG_UNSOLICITED_OPT_OUT"  # the gateway, for opting out alone
 
 
 Name = Annotated[str, Meta(max_length=255)]
@@ -135,6 +136,9 @@ SHAPE = Shape(
         "keep_sender_address": _YES_NO,
         "dr_required": _YES_NO,
         "capabilities": _ARRAY,
+        "consent_managed_by": choice(
+            ConsentManager, {"SCG_UNSOLICITED_OPT-OUT": "SCG_UNSOLICITED_OPT_OUT"}
+        ),
         "check_white_list": Attribute(spellings=("check_whitelist",)),
         "billing": Attribute(take=_billing, wire_type=dict[str, Any] | str),
         "application_id": _READ_ONLY,

@@ -73,8 +73,8 @@ class Said(StrEnum):
     OPTOUT = "OPTOUT"
 
 
-class OptIn(StrEnum):
-    """How a company came by consent. With the first two it needs no word of the subscriber's."""
+class Way(StrEnum):
+    """How a company came by a yes or a no. After the first two a yes needs no confirmation."""
 
     SINGLE = "SINGLE"  # given once, and that is enough
     MIGRATION = "MIGRATION"  # given elsewhere, before
@@ -86,7 +86,7 @@ class OptIn(StrEnum):
     SMS = "SMS"
 
 
-PROVEN = frozenset({OptIn.SINGLE, OptIn.MIGRATION})
+PROVEN = frozenset({Way.SINGLE, Way.MIGRATION})
 LISTED = frozenset({ConsentStatus.BLACKLIST, ConsentStatus.WHITELIST})
 REFUSED = frozenset({ConsentStatus.OPTOUT, ConsentStatus.BLACKLIST})
 
@@ -139,8 +139,8 @@ class Wish(Struct, frozen=True, kw_only=True):
     address_type: str
     address: str
     consent_status: ConsentStatus | None = None  # None: the subscriber is to be asked
-    opt_in_type: OptIn | None = None
-    opt_out_type: str | None = None
+    opt_in_type: Way | None = None
+    opt_out_type: Way | None = None
 
 
 def after(now: ConsentStatus, said: Said, manager: Manager) -> ConsentStatus:
@@ -154,7 +154,7 @@ def after(now: ConsentStatus, said: Said, manager: Manager) -> ConsentStatus:
 
 
 def check_company_change(
-    manager: Manager, now: ConsentStatus, then: ConsentStatus, *, how: OptIn | None = None
+    manager: Manager, now: ConsentStatus, then: ConsentStatus, *, how: Way | None = None
 ) -> None:
     """NotAllowed unless a company may say so itself. Where subscribers speak for themselves, it can
     restrict, list and take off its lists; it cannot agree or take a refusal back in their name."""

@@ -29,9 +29,9 @@ from clarion.engine.consent.addresses.model import (
     Asked,
     ConsentStatus,
     Manager,
-    OptIn,
     Requirement,
     Source,
+    Way,
     Wish,
     check_company_change,
 )
@@ -59,8 +59,8 @@ class StatusChange(Struct, kw_only=True):
 
     version: int | None = None
     consent_status: ConsentStatus | None = None
-    opt_in_type: OptIn | None = None
-    opt_out_type: str | None = None
+    opt_in_type: Way | None = None
+    opt_out_type: Way | None = None
 
 
 async def refused(
@@ -158,7 +158,7 @@ async def refuse_many(
     addresses: Sequence[tuple[str, str]],
     *,
     status: ConsentStatus = ConsentStatus.OPTOUT,
-    how: str | None = None,
+    how: Way | None = None,
 ) -> None:
     """Opt many addresses out, given as (type, address). Those on a black list stay there."""
     if status not in REFUSED:
