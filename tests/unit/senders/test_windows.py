@@ -256,7 +256,7 @@ def test_the_windows_that_ship_can_be_read() -> None:
         ("DE", date(2026, 10, 3), True),
         ("DE", date(2026, 11, 26), False),
         ("SA", date(2026, 9, 23), True),
-        ("AQ", date(2026, 1, 1), False),
+        ("AC", date(2026, 1, 1), False),  # not known to the library
         ("US", date(9000, 1, 1), False),
     ],
 )
