@@ -883,7 +883,7 @@ create table contact_job (
     application_id integer,
     contact_group_id uuid,
     attachment_id uuid not null,              -- the file that is read or written
-    failures_attachment_id uuid,
+    failures_attachment_id uuid,              -- holds them once the job is completed
     state contact_job_state not null,
     done_count integer not null default 0,    -- contacts imported or exported
     failed_count integer not null default 0,
@@ -894,12 +894,12 @@ create table contact_job (
     started_at timestamptz,
     completed_at timestamptz,
     updated_at timestamptz not null,
-    deleted_at timestamptz,                   -- canceled; its failures are still to be removed
+    deleted_at timestamptz,                   -- canceled; it is still to be removed
     version integer not null default 1,
     primary key (company_id, id)
 );
 create index contact_job_open on contact_job (company_id, id)
-    where state <> 'COMPLETED' or deleted_at is not null;
+    where state <> 'COMPLETED' or deleted_at is not null or node_id is not null;
 
 -- Rows of a file that are no contact, until the job ends and puts them into a file.
 create table contact_job_failure (
