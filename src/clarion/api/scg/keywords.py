@@ -114,7 +114,7 @@ _RESERVED = (
     "null::timestamptz as valid_from, null::timestamptz as valid_to, null as associated_info, "
     "null as campaign_id, 'RESERVED' as type, r.actions, null as reply_template, "
     f"null::integer as application_id, '{SINCE.isoformat()}'::timestamptz as updated_at, "
-    f"1 as version from (values {', '.join(map(_row, BY_WORD.values()))}) as r (id, word, actions)"
+    f"1 as version from (values {_WORDS}) as r (id, word, actions)"  # noqa: S608 - constants
 )
 _OWN = (
     "select company_id, id, name, description, value, "
