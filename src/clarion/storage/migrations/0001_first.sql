@@ -906,7 +906,7 @@ create table contact_job_failure (
     company_id integer not null,
     job_id uuid not null,
     line integer not null,
-    row text not null,
+    row text not null, -- its fields, as a JSON array
     reason text not null,
     primary key (company_id, job_id, line)
 );
