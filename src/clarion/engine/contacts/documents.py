@@ -1,0 +1,102 @@
+"""The parts of a contact that are JSON: lists of objects, social handles, extended attributes.
+
+Clients send them as JSON or as texts that hold JSON. What is stored is bounded in size, depth and
+count, and is something that the database can hold.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from clarion.errors import ValueTooLong
+
+MAX_ENTRIES = 1000  # of a list
+MAX_LIST = 64 * 1024  # bytes of a list's JSON
+MAX_EXTENDED = 64 * 1024  # bytes
+MAX_DEPTH = 20
+MAX_HANDLES = 100
+MAX_HANDLE = 255
+
+_ZERO = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
+_decode = msgspec.json.Decoder().decode
+_encode = msgspec.json.Encoder().encode
+
+
+class Extended(Struct, frozen=True):
+    """Extended attributes as the client wrote them, and what they hold."""
+
+    text: str
+    parsed: dict[str, Any]
+
+
+def read_objects(value: Any) -> list[dict[str, Any]]:
+    """A list of objects. ValueError, ValueTooLong: it is none."""
+    parsed = _parsed(value, MAX_LIST, "it must be an array of objects")
+    if isinstance(parsed, dict):
+        parsed = [parsed]
+    if not isinstance(parsed, list) or not all(isinstance(each, dict) for each in parsed):
+        raise ValueError("it must be an array of objects")
+    if len(parsed) > MAX_ENTRIES:
+        raise ValueError(f"at most {MAX_ENTRIES} entries")
+    return parsed
+
+
+def read_handles(value: Any) -> list[str]:
+    """Social handles: an array of texts, as it is or in a text, or texts with commas between."""
+    if isinstance(value, str) and not value.lstrip().startswith("["):
+        value = [part.strip() for part in value.split(",") if part.strip()]
+    parsed = _parsed(value, MAX_LIST, "it must be an array of texts")
+    if not isinstance(parsed, list) or not all(isinstance(each, str) for each in parsed):
+        raise ValueError("it must be an array of texts")
+    if len(parsed) > MAX_HANDLES or any(len(each) > MAX_HANDLE for each in parsed):
+        raise ValueError(f"at most {MAX_HANDLES} texts of at most {MAX_HANDLE} characters")
+    return parsed
+
+
+def read_extended(value: Any) -> Extended:
+    """Extended attributes: a text that holds a JSON object, or the object itself."""
+    parsed = _parsed(value, MAX_EXTENDED, "it must be a text that holds a JSON object")
+    if not isinstance(parsed, dict):
+        raise ValueError("it must be a text that holds a JSON object")
+    return Extended(value if isinstance(value, str) else _encode(value).decode(), parsed)
+
+
+def read_object(value: Any) -> dict[str, Any]:
+    """A JSON object, as it is or in a text."""
+    parsed = _parsed(value, MAX_LIST, "it must be an object")
+    if not isinstance(parsed, dict):
+        raise ValueError("it must be an object")
+    return parsed
+
+
+def _parsed(value: Any, limit: int, words: str) -> Any:
+    raw = value if isinstance(value, str) else _encode(value).decode()
+    if len(raw) > limit or len(raw.encode("utf-8", "surrogatepass")) > limit:
+        raise ValueTooLong(f"at most {limit} bytes.")
+    if _ZERO.search(raw):
+        raise ValueError("no text may hold the character U+0000")
+    try:
+        parsed = _decode(raw) if isinstance(value, str) else value
+    except (msgspec.DecodeError, RecursionError, UnicodeError) as error:
+        raise ValueError(f"{words}: {error}") from error
+    _check_depth(parsed)
+    return parsed
+
+
+def _check_depth(value: Any) -> None:
+    level = [value]
+    for _ in range(MAX_DEPTH):
+        level = [child for each in level for child in _children(each)]
+        if not level:
+            return
+    raise ValueError(f"at most {MAX_DEPTH} levels of objects and arrays")
+
+
+def _children(value: Any) -> list[Any]:
+    if isinstance(value, dict):
+        return list(value.values())
+    return value if isinstance(value, list) else []

@@ -1,0 +1,1 @@
+"""Fast access attributes: derived from contacts or written by clients, in indexed columns."""
