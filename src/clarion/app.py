@@ -200,6 +200,7 @@ class Node:
             self.settings,
             queued=self._tell_queued,
             writer=self._writer,
+            express=self._carriers if DISPATCH in self.roles else None,
         )
         services = Services(
             settings=self.settings,

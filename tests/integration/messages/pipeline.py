@@ -74,7 +74,9 @@ class Gateway:
         self.carriers = Carriers(
             db, list(self.connectors.values()), self.recorder, self.membership, self.settings
         )
-        self.intake = Intake(db, self.senders, self.settings, queued=self.carriers.queued)
+        self.intake = Intake(
+            db, self.senders, self.settings, queued=self.carriers.queued, express=self.carriers
+        )
         self.expander = Expander(
             db, self.senders, self.settings, node_id=self.node_id, queued=self.carriers.queued
         )

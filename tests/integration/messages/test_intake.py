@@ -330,7 +330,7 @@ async def test_while_the_database_is_away_nobody_waits_for_those_before_him(
     monkeypatch.setattr(intake, "RETRY_SECONDS", 0.3)
     tried = set()
 
-    async def away(_: object, batch: list[Prepared], __: object) -> None:
+    async def away(_: object, batch: list[Prepared], *__: object, **___: object) -> None:
         tried.update(prepared.request_id for prepared in batch)
         raise Unavailable
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from uuid import UUID
 
 from clarion import metrics
 from clarion.engine.messages.dispatch import Dispatcher
+from clarion.engine.messages.express import Offer
 from clarion.engine.messages.leases import Membership, binds_of, recover_claims
 from clarion.engine.messages.ports import Connector, Health, Inbound, Outcome, Receipt
 from clarion.engine.messages.record import Recorder
+from clarion.engine.messages.turns import Lane
 from clarion.errors import Unavailable
 from clarion.log import get_logger
 from clarion.settings import Settings
@@ -79,6 +82,15 @@ class Carriers:
         for name, dispatcher in self._dispatchers.items():
             if connector in {"", name}:
                 dispatcher.queued()
+
+    @property
+    def node_id(self) -> UUID:
+        return self._membership.node_id
+
+    def offer(self, connector: str, lane: Lane, count: int) -> Offer | None:
+        """See express.Express."""
+        dispatcher = self._dispatchers.get(connector)
+        return dispatcher.offer(lane, count) if dispatcher else None
 
     def health(self) -> Mapping[str, Health]:
         return {name: d.connector.health() for name, d in self._dispatchers.items()}

@@ -21,6 +21,7 @@ import asyncpg
 
 from clarion import metrics
 from clarion.engine.messages import store
+from clarion.engine.messages.express import Offer
 from clarion.engine.messages.lanes import Lanes
 from clarion.engine.messages.leases import Membership, undo_claim
 from clarion.engine.messages.model import FailureCode, MessageState
@@ -35,13 +36,12 @@ from clarion.engine.messages.outcomes import (
 )
 from clarion.engine.messages.pace import Pace
 from clarion.engine.messages.ports import Connector, FailureKind, Outcome, Submission
-from clarion.engine.messages.prepare import ENCODING_CODES
 from clarion.engine.messages.record import Recorder
 from clarion.engine.messages.rich import rich_submission
+from clarion.engine.messages.submissions import sms_submission
 from clarion.engine.messages.turns import Lane
 from clarion.errors import Unavailable
 from clarion.kit import ids
-from clarion.kit.segments import Encoding, segment
 from clarion.log import get_logger
 from clarion.settings import ConnectorSettings, Dispatch
 from clarion.storage.database import Database
@@ -60,7 +60,6 @@ Claimed = Mapping[UUID, tuple[asyncpg.Record | None, str, asyncpg.Record | None]
 """Claimed messages: the row, its text, and for other media than SMS what its request adds."""
 
 _GONE = (None, "", None)
-_ENCODINGS = {code: encoding for encoding, code in ENCODING_CODES.items()}
 _SENDABLE = frozenset({MessageState.CREATED.value, MessageState.SCHEDULED.value})
 
 
@@ -96,7 +95,8 @@ class Dispatcher:
         self._rest_until = 0.0
         self._peers = 1
         self._stopping = False
-        self._unsure: tuple[int, UUID] | None = None  # company and id of a claim
+        self._unsure: set[tuple[int, UUID]] = set()  # company and id of claims
+        self._promised = 0  # messages that intake is storing for us
         self._metrics = metrics.connector(connector.name)
 
     # ------------------------------------------------------------ told from outside
@@ -144,6 +144,40 @@ class Dispatcher:
         self._metrics.outcome(kind.value)
         if kind is FailureKind.THROTTLED:
             self._pace.complained(time.monotonic())
+
+    # ------------------------------------------------------------ past the queue
+
+    def offer(self, lane: Lane, count: int) -> Offer | None:
+        """Room for messages of a lane that intake is about to store; None where they must wait
+        their turn."""
+        now = time.monotonic()
+        free = min(self._space(), self._pace.available(now))
+        if self._stopping or free < count or not self._lanes.spare(lane, count, now):
+            return None
+        self._pace.take(count, now)
+        self._promised += count
+        return Offer(self, lane, count, lapses=self._membership.lapses)
+
+    def release(self, count: int) -> None:
+        """An offer has ended."""
+        self._promised -= count
+
+    def take(self, claim: Claim, ready: Sequence[tuple[Entry, Submission]], *, lapses: int) -> None:
+        """Messages of an offer that are stored. If the lease lapsed meanwhile they may be others'
+        by now, and go back as far as they are ours."""
+        self._metrics.claim_batch.observe(len(ready))
+        for entry, submission in ready:
+            claim.open[entry.message_id] = 0
+            self._entries[entry.message_id] = entry
+            self._ready.append((entry, submission))
+        if lapses != self._membership.lapses or self._stopping:
+            self.give_back()
+        self._hand_over()
+
+    def doubt(self, company_id: int, claim_id: UUID) -> None:
+        """A claim of ours may be stored, and nothing of it was handed over: it is put back."""
+        self._unsure.add((company_id, claim_id))
+        self._wake.set()
 
     # ------------------------------------------------------------ the loop
 
@@ -225,7 +259,7 @@ class Dispatcher:
         size = self._dispatch.batch_size
         if not room and len(self._ready) >= size // 2:
             return 0
-        return max(0, min(size, room + size - len(self._ready)))
+        return max(0, min(size, room + size - len(self._ready) - self._promised))
 
     async def _rest(self) -> None:
         now = time.monotonic()
@@ -251,7 +285,8 @@ class Dispatcher:
         lapsed, is put back before the next: nothing of it has been handed over.
         """
         claim_id, lapses = ids.new_id(), self._membership.lapses
-        self._unsure = (lane.company_id, claim_id)
+        unsure = (lane.company_id, claim_id)
+        self._unsure.add(unsure)
         now = datetime.now(UTC)
         taken = await store.claim_lane(
             self._db, claim_id, lane, connector=self.connector.name,
@@ -260,7 +295,7 @@ class Dispatcher:
         rows = await self._read(lane.company_id, [row[0] for row in taken])
         if lapses != self._membership.lapses:
             return 0
-        self._unsure = None
+        self._unsure.discard(unsure)
         if taken:
             self._metrics.claim_batch.observe(len(taken))
             claim = Claim(
@@ -292,9 +327,9 @@ class Dispatcher:
         }  # fmt: skip
 
     async def _put_back(self) -> None:
-        if self._unsure is not None:
-            await undo_claim(self._db, *self._unsure)
-            self._unsure = None
+        for unsure in tuple(self._unsure):
+            await undo_claim(self._db, *unsure)
+            self._unsure.discard(unsure)
 
     def _accept(
         self,
@@ -323,7 +358,10 @@ class Dispatcher:
                 continue
             assert row is not None
             if row["medium"] is None:
-                submission = _submission(entry, row, body, claim.priority)
+                submission = sms_submission(
+                    entry, source=row["sender_address"], destination=row["peer_address"],
+                    body=body, encoding=row["encoding"], expires_at=row["expires_at"],
+                )  # fmt: skip
             else:
                 submission = rich_submission(entry, row, body, content, claim.priority)
             entry.waiting = len(submission.pending)
@@ -372,24 +410,3 @@ def _stop_reason(
             details="Its time ran out before it could be sent.",
         )
     return None
-
-
-def _submission(entry: Entry, row: asyncpg.Record, body: str, priority: int) -> Submission:
-    encoding = _ENCODINGS[row["encoding"]]
-    parts: tuple[str, ...] = (body,)
-    pending: tuple[int, ...] = (1,)
-    if entry.total > 1:
-        parts = segment(body, latin1=encoding is Encoding.LATIN1).parts
-        taken = entry.parts_taken
-        pending = tuple(n for n in range(1, len(parts) + 1) if not taken >> (n - 1) & 1)
-    return Submission(
-        message_id=entry.message_id,
-        source=row["sender_address"],
-        destination=row["peer_address"],
-        parts=parts,
-        pending=pending,
-        encoding=encoding,
-        reference=entry.message_id.int & 0xFF,
-        expires_at=row["expires_at"],
-        priority=priority,
-    )

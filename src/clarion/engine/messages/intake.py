@@ -21,9 +21,11 @@ from clarion import metrics
 from clarion.engine.accounts.model import Caller
 from clarion.engine.messages import store
 from clarion.engine.messages.depth import QueueDepths
+from clarion.engine.messages.express import Express, Offer
 from clarion.engine.messages.model import NewRequest, Route
 from clarion.engine.messages.prepare import Prepared, prepare
 from clarion.engine.messages.routing import connector_for
+from clarion.engine.messages.turns import Lane
 from clarion.engine.senders.directory import SenderDirectory
 from clarion.engine.senders.model import Sender
 from clarion.errors import AlreadyExists, ClarionError, InvalidInput, NotAllowed, Unavailable
@@ -44,6 +46,10 @@ INTAKE_FAILED = "intake.failed"
 INTAKE_REFUSED = "intake.refused"
 
 log = get_logger(__name__)
+
+
+Kind = tuple[object, ...]
+Offers = dict[Kind, Offer]
 
 
 class _Waiting(msgspec.Struct, gc=False):
@@ -68,15 +74,18 @@ class Intake:
         flushers: int = 1,
         queued: Callable[[str], None] | None = None,
         writer: Database | None = None,
+        express: Express | None = None,
     ) -> None:
         """`queued` is told the connector when a flush has put messages into its queue; `writer` is
-        a pool for the flushes alone, with WRITER_SESSION."""
+        a pool for the flushes alone, with WRITER_SESSION; `express` is this process's dispatchers,
+        if it has any."""
         self._db = db
         self._writer = writer or db
         self._senders = senders
         self._settings = settings
         self._depths = QueueDepths(db, settings.intake.sender_queue_limit)
         self._queued = queued
+        self._express = express
         self._line: deque[_Waiting] = deque()
         self._wake = asyncio.Event()
         self._stopping = False
@@ -211,42 +220,79 @@ class Intake:
         a lost connection left committed is met by its own key."""
         deadline = time.monotonic() + RETRY_SECONDS
         again = False
-        while True:
-            try:
-                fresh = await self._store_once(batch, again=again)
-                break
-            except Unavailable:
-                if time.monotonic() > deadline:
-                    raise
-                again = True
-                await asyncio.sleep(0.1)
-        self._tell(fresh)
+        offers = self._offers(batch)
+        try:
+            while True:
+                try:
+                    fresh = await self._store_once(batch, offers, again=again)
+                    break
+                except Unavailable:
+                    if time.monotonic() > deadline:
+                        raise
+                    again = True
+                    await asyncio.sleep(0.1)
+        except BaseException:
+            for offer in offers.values():
+                offer.doubt()
+            raise
+        self._tell(fresh, offers)
 
-    async def _store_once(self, batch: list[_Waiting], *, again: bool) -> list[_Waiting]:
-        now = datetime.now(UTC)
+    def _offers(self, batch: list[_Waiting]) -> Offers:
+        """Room with dispatchers of this process, for the kinds whose messages are all due now."""
+        if self._express is None:
+            return {}
+        counts: dict[Kind, int] = {}
+        lanes: dict[Kind, tuple[str, Lane]] = {}
+        for waiting in batch:
+            p = waiting.prepared
+            if p.queued and p.immediate:
+                counts[p.kind] = counts.get(p.kind, 0) + p.queued
+                lanes[p.kind] = (p.route.connector, p.lane)
+        offers = {}
+        for kind, count in counts.items():
+            offer = self._express.offer(*lanes[kind], count)
+            if offer is not None:
+                offers[kind] = offer
+        return offers
+
+    async def _accept(self, on: store.Runner, batch: list[_Waiting], offers: Offers) -> None:
+        await store.accept(
+            on, [w.prepared for w in batch], datetime.now(UTC),
+            claims={kind: offer.claim_id for kind, offer in offers.items()},
+            node_id=self._express.node_id if self._express else None,
+        )  # fmt: skip
+
+    async def _store_once(
+        self, batch: list[_Waiting], offers: Offers, *, again: bool
+    ) -> list[_Waiting]:
+        """Those that are stored now: a repeated external_id is not."""
+        stored: list[_Waiting] = []
         if again:
-            batch = await self._not_stored(batch)
+            stored, batch = await self._part(batch)
+            _acknowledge(stored)
         if not any(w.external_id for w in batch):
             if batch:
-                await store.accept(self._writer, [w.prepared for w in batch], now)
+                await self._accept(self._writer, batch, offers)
             _acknowledge(batch)
-            return batch
+            return stored + batch
         async with self._db.transaction() as tx:
             fresh = await self._claim_external_ids(tx, batch)
             if fresh:
-                await store.accept(tx, [w.prepared for w in fresh], now)
+                await self._accept(tx, fresh, offers)
         _acknowledge(fresh)
-        stored = {w.prepared.request_id for w in fresh}
-        await self._answer_repeats([w for w in batch if w.prepared.request_id not in stored])
-        return fresh
+        won = {w.prepared.request_id for w in fresh}
+        await self._answer_repeats([w for w in batch if w.prepared.request_id not in won])
+        return stored + fresh
 
-    async def _not_stored(self, batch: list[_Waiting]) -> list[_Waiting]:
-        """Those of a batch that an earlier try of ours did not commit; the others are answered."""
+    async def _part(self, batch: list[_Waiting]) -> tuple[list[_Waiting], list[_Waiting]]:
+        """Those of a batch that an earlier try of ours did commit, and those that it did not."""
         stored = await store.stored_requests(
             self._db, [(w.prepared.company_id, w.prepared.request_id) for w in batch]
         )
-        _acknowledge([w for w in batch if w.prepared.request_id in stored])
-        return [w for w in batch if w.prepared.request_id not in stored]
+        return (
+            [w for w in batch if w.prepared.request_id in stored],
+            [w for w in batch if w.prepared.request_id not in stored],
+        )
 
     async def _claim_external_ids(self, tx: store.Runner, batch: list[_Waiting]) -> list[_Waiting]:
         named = [w for w in batch if w.external_id]
@@ -284,18 +330,23 @@ class Intake:
             elif not waiting.answer.done():
                 waiting.answer.set_result(found[0])
 
-    def _tell(self, fresh: Sequence[_Waiting]) -> None:
-        """Count, and wake whoever works on what was stored."""
-        if not fresh:
-            return
+    def _tell(self, fresh: Sequence[_Waiting], offers: Offers) -> None:
+        """Count, hand over what was stored past the queue, wake whoever works on the rest."""
+        express: dict[Kind, list[Prepared]] = {kind: [] for kind in offers}
         metrics.REQUESTS_ACCEPTED.inc(len(fresh))
         queued: dict[str, int] = {}
         for waiting in fresh:
             prepared = waiting.prepared
             if not prepared.messages:
                 self._db.hint(EXPANSION_CHANNEL)
+            elif prepared.kind in express:
+                express[prepared.kind].append(prepared)
+                metrics.MESSAGES_QUEUED.inc(prepared.queued)
             elif prepared.queued:
-                queued[prepared.connector] = queued.get(prepared.connector, 0) + prepared.queued
+                connector = prepared.route.connector
+                queued[connector] = queued.get(connector, 0) + prepared.queued
+        for kind, offer in offers.items():
+            offer.deliver(express[kind])
         for connector, count in queued.items():
             metrics.MESSAGES_QUEUED.inc(count)
             if self._queued is not None:

@@ -51,6 +51,17 @@ class Lanes:
         self._peers = nodes
         self._rates = {key: known._replace(read_at=-math.inf) for key, known in self._rates.items()}
 
+    def spare(self, lane: Lane, count: int, now: float) -> bool:
+        """Take so many from the sender's rate if nothing waits in any lane and its rate, read
+        lately, allows them: then nobody is overtaken."""
+        known = self._rates.get((lane.company_id, lane.sender_id))
+        if self._hinted or self._turns or known is None or now - known.read_at > RATE_SECONDS:
+            return False
+        if known.bucket.available(now) < count:
+            return False
+        known.bucket.take(count, now)
+        return True
+
     async def next(self, now: float) -> tuple[Lane, int] | None:
         """The lane whose turn it is, and how many its sender's rate allows."""
         if self._hinted or now > self._looked_at + self._poll_interval:

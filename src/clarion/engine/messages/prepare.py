@@ -21,6 +21,7 @@ from clarion.engine.messages.model import (
     RequestState,
     Route,
 )
+from clarion.engine.messages.turns import Lane
 from clarion.errors import InvalidInput, MessageTooLong, ValueTooLong
 from clarion.kit import ids
 from clarion.kit.e164 import parse_address
@@ -42,9 +43,18 @@ class Prepared(Struct, frozen=True, gc=False):
     messages: list[tuple[object, ...]]  # the third
     request_id: UUID
     company_id: int
-    connector: str
+    route: Route
+    content: Content
+    body: str
+    expires_at: datetime | None
+    immediate: bool  # whatever is queued is due now
     queued: int  # messages that go into the outbound queue, now or when expanded
     refused: int  # messages that failed before they reached a connector
+
+    @property
+    def lane(self) -> Lane:
+        """Where its messages wait."""
+        return Lane(self.company_id, self.route.sender_id, NORMAL_PRIORITY)
 
 
 def prepare(
@@ -273,7 +283,11 @@ def _rows(
         messages=message_rows(request_id, recipients, 1),
         request_id=request_id,
         company_id=company_id,
-        connector=route.connector,
+        route=route,
+        content=content,
+        body=new.body,
+        expires_at=new.expires_at,
+        immediate=bool(recipients) and (new.scheduled_at is None or new.scheduled_at <= now),
         queued=queued if recipients else len(new.recipients),
         refused=failed,
     )

@@ -8,12 +8,12 @@ returning request_id;
 select request_id, fingerprint from external_id
 where company_id = $1 and application_id = $2 and external_id = $3;
 
--- accept_requests: Requests with the messages that are ready at once, and their places in the queue. What many requests have in common comes once, as their kind: $1 to $18.
+-- accept_requests: Requests with the messages that are ready at once, and their places in the queue. What many requests have in common comes once, as their kind: $1 to $19. A kind with a claim goes past the queue into that claim of node $44.
 with r as (
     select * from unnest(
-        $19::integer[], $20::uuid[], $21::uuid[], $22::text[], $23::text[], $24::text[],
-        $25::text[], $26::text[], $27::text[], $28::text[], $29::uuid[], $30::timestamptz[],
-        $31::timestamptz[], $32::text[], $33::timestamptz[], $34::jsonb[]
+        $20::integer[], $21::uuid[], $22::uuid[], $23::text[], $24::text[], $25::text[],
+        $26::text[], $27::text[], $28::text[], $29::text[], $30::uuid[], $31::timestamptz[],
+        $32::timestamptz[], $33::text[], $34::timestamptz[], $35::jsonb[]
     ) as own (
         kind, id, solo_message_id, recipients, body, subject, external_id, conversation_id,
         campaign_id, program_id, reply_to, pause_expires_at, scheduled_at, scheduled_zone,
@@ -22,11 +22,12 @@ with r as (
         $1::integer[], $2::integer[], $3::text[], $4::uuid[], $5::text[], $6::text[],
         $7::boolean[], $8::boolean[], $9::integer[], $10::integer[], $11::integer[],
         $12::integer[], $13::text[], $14::text[], $15::smallint[], $16::smallint[],
-        $17::smallint[], $18::integer[]
+        $17::smallint[], $18::integer[], $19::uuid[]
     ) as k (
         company_id, application_id, state, sender_id, consent_requirement, content_type, test,
         pause_before_transmit, recipient_count, duplicate_count, pending_count, failed_count,
-        connector, sender_address, encoding, fragments, priority, number
+        connector, sender_address, encoding, fragments, priority, number,
+        claim_id
     ) on k.number = own.kind
 ), request as (
     insert into message_request (
@@ -40,14 +41,14 @@ with r as (
         string_to_array(recipients, ';'), case when solo_message_id is null then body end, subject,
         external_id, conversation_id, campaign_id, program_id, reply_to, consent_requirement,
         content_type, test, pause_before_transmit, pause_expires_at, scheduled_at, scheduled_zone,
-        expires_at, options, recipient_count, duplicate_count, pending_count, failed_count, $35
+        expires_at, options, recipient_count, duplicate_count, pending_count, failed_count, $36
     from r
 ), many as (
     insert into expansion (company_id, request_id)
     select company_id, id from r where state = 'PREPARING'
 ), m as (
     select * from unnest(
-        $36::uuid[], $37::uuid[], $38::text[], $39::text[], $40::text[], $41::text[], $42::text[]
+        $37::uuid[], $38::uuid[], $39::text[], $40::text[], $41::text[], $42::text[], $43::text[]
     ) as m (id, request_id, state, peer_address, country, failure_code, failure_details)
 ), made as (
     insert into message (
@@ -59,14 +60,21 @@ with r as (
     select r.company_id, m.id, r.id, r.application_id, 'MT', r.solo_message_id is not null,
         m.state::message_state, r.sender_id, r.sender_address, m.peer_address, m.country,
         case when r.solo_message_id is not null then r.body end, r.subject, r.external_id,
-        r.conversation_id, r.campaign_id, r.reply_to, r.encoding, r.fragments, r.scheduled_at, r.expires_at, m.failure_code, m.failure_details, $35
+        r.conversation_id, r.campaign_id, r.reply_to, r.encoding, r.fragments, r.scheduled_at, r.expires_at, m.failure_code, m.failure_details, $36
     from m join r on r.id = m.request_id
+), claimed as (
+    insert into claim (company_id, id, connector, priority, node_id, messages, attempts)
+    select r.company_id, r.claim_id, r.connector, r.priority, $44, array_agg(m.id),
+        array_agg(0::smallint)
+    from m join r on r.id = m.request_id
+    where r.claim_id is not null and m.state = 'CREATED'
+    group by r.company_id, r.claim_id, r.connector, r.priority
 )
 insert into outbound (company_id, connector, sender_id, priority, due_at, message_id, expires_at)
-select r.company_id, r.connector, r.sender_id, r.priority, coalesce(r.scheduled_at, $35), m.id,
+select r.company_id, r.connector, r.sender_id, r.priority, coalesce(r.scheduled_at, $36), m.id,
     r.expires_at
 from m join r on r.id = m.request_id
-where m.state in ('CREATED', 'SCHEDULED');
+where m.state = 'SCHEDULED' or (m.state = 'CREATED' and r.claim_id is null);
 
 -- stored_requests: Which of these requests are stored: asked after a commit whose outcome is unknown.
 select r.id from message_request r

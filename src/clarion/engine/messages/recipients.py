@@ -1,10 +1,10 @@
 """The forms in which clients name recipients, each read as what it means.
 
-    +4915112345678 · 4915112345678 · mdn:4915112345678      a telephone number
-    me@example.com · mailto:me@example.com                  an e-mail address
-    contact:<id> · group:<id> · <id>                        whom the company has in its contacts
-    psh:apn@<sender id>@<token> · push:<token>@<application>@APN
-                                                            an application on a device
++4915112345678 · 4915112345678 · mdn:4915112345678      a telephone number
+me@example.com · mailto:me@example.com                  an e-mail address
+contact:<id> · group:<id> · <id>                        whom the company has in its contacts
+psh:apn@<sender id>@<token> · push:<token>@<application>@APN
+                                                        an application on a device
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -13,18 +13,28 @@ from clarion.engine.messages.prepare import Prepared
 from clarion.engine.messages.store.rows import MESSAGE_COLUMNS, SQL, Runner, column, columns
 
 
-async def accept(on: Runner, batch: Sequence[Prepared], now: datetime) -> None:
-    """Store requests, and the messages that are ready with them."""
+async def accept(
+    on: Runner,
+    batch: Sequence[Prepared],
+    now: datetime,
+    *,
+    claims: Mapping[tuple[object, ...], UUID],
+    node_id: UUID | None,
+) -> None:
+    """Store requests, and the messages that are ready with them: in the queue, or, of the kinds
+    that have a claim, in this node's hands."""
     kinds: dict[tuple[object, ...], int] = {}
     numbers = [kinds.setdefault(p.kind, len(kinds)) for p in batch]
     await on.execute(
         SQL["accept_requests"],
         *zip(*kinds, strict=True),
         list(kinds.values()),
+        [claims.get(kind) for kind in kinds],
         numbers,
         *map(column, zip(*(p.request for p in batch), strict=True)),
         now,
         *columns([row for p in batch for row in p.messages], MESSAGE_COLUMNS),
+        node_id,
     )
 
 

@@ -1,0 +1,96 @@
+"""The short way: from intake into a dispatcher's hands, past the queue.
+
+Where nothing waits and the window has room, a message would be written to the queue only to be read
+back and deleted a moment later. So a dispatcher of the same process promises room before the
+commit (an Offer), the commit puts the messages into a claim of this node in place of the queue, and
+afterwards they are handed over from memory. What holds for every claim holds for these: it is
+committed before anything of it leaves, and others take it over if this node dies.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Protocol, cast
+from uuid import UUID
+
+from clarion.engine.messages.outcomes import Claim, Entry
+from clarion.engine.messages.prepare import Prepared
+from clarion.engine.messages.submissions import sms_submission
+from clarion.engine.messages.turns import Lane
+from clarion.kit import ids
+
+if TYPE_CHECKING:
+    from clarion.engine.messages.dispatch import Dispatcher
+    from clarion.engine.messages.ports import Submission
+
+
+class Express(Protocol):
+    """Whoever may promise room, in the same process as intake."""
+
+    @property
+    def node_id(self) -> UUID: ...
+
+    def offer(self, connector: str, lane: Lane, count: int) -> Offer | None:
+        """Room for so many messages of a lane; None: they go through the queue."""
+
+
+class Offer:
+    """Room that a dispatcher keeps for messages that are being stored. Ends with one call of
+    `deliver`, `withdraw` or `doubt`."""
+
+    def __init__(self, dispatcher: Dispatcher, lane: Lane, count: int, *, lapses: int) -> None:
+        self.claim_id = ids.new_id()
+        self._dispatcher = dispatcher
+        self._lane = lane
+        self._count = count
+        self._lapses = lapses  # of this node's lease, when the room was promised
+
+    def deliver(self, batch: Sequence[Prepared]) -> None:
+        """They are stored, in the claim of this offer: hand them over."""
+        self._dispatcher.release(self._count)
+        claim = Claim(
+            id=self.claim_id,
+            company_id=self._lane.company_id,
+            connector=self._dispatcher.connector.name,
+            priority=self._lane.priority,
+            open={},
+        )
+        ready = [pair for prepared in batch for pair in _entries(claim, prepared)]
+        if ready:
+            self._dispatcher.take(claim, ready, lapses=self._lapses)
+
+    def withdraw(self) -> None:
+        """Nothing was stored."""
+        self._dispatcher.release(self._count)
+
+    def doubt(self) -> None:
+        """It is not known whether they were stored: a claim that is there is put back."""
+        self._dispatcher.release(self._count)
+        self._dispatcher.doubt(self._lane.company_id, self.claim_id)
+
+
+def _entries(claim: Claim, prepared: Prepared) -> list[tuple[Entry, Submission]]:
+    content, found = prepared.content, []
+    for row in prepared.messages:
+        message_id, _, state, peer = cast("tuple[UUID, UUID, str, str]", row[:4])
+        if state != "CREATED":
+            continue
+        entry = Entry(
+            message_id=message_id,
+            claim=claim,
+            attempts=0,
+            parts_taken=0,
+            total=content.fragments,
+            waiting=content.fragments,
+            taken=[],
+        )
+        submission = sms_submission(
+            entry,
+            source=prepared.route.sender_address,
+            destination=peer,
+            body=prepared.body,
+            encoding=content.encoding,
+            expires_at=prepared.expires_at,
+        )
+        found.append((entry, submission))
+    return found
