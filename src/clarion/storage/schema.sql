@@ -756,7 +756,11 @@ create table peak_budget (
     country text not null,       -- ISO 3166 alpha-2; empty: none
     address text not null,       -- empty: all of the company's
     spent_until double precision not null, -- Unix time up to which the rate is handed out
-    granted integer not null,    -- by the last statement; negative: given back
+    rate double precision not null,        -- messages a second; this and the rest: of the last lease
+    burst double precision not null,       -- seconds for which a rate that is not used is kept
+    returned integer not null,   -- messages that a node gave back, then asked for, and got
+    asked integer not null,
+    granted integer not null,
     primary key (company_id, class_id, country, address)
 ) with (fillfactor = 50);
 
@@ -766,7 +770,10 @@ create table daily_budget (
     country text not null,
     day date not null,        -- UTC
     leased bigint not null,   -- messages that nodes were handed
-    granted integer not null, -- as above
+    most bigint not null,     -- the limit; this and the rest: of the last lease, as above
+    returned integer not null,
+    asked integer not null,
+    granted integer not null,
     primary key (company_id, class_id, country, day)
 ) with (fillfactor = 50);
 
