@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
 from clarion.engine.accounts.model import Caller
 from clarion.engine.accounts.service import create_application, create_company
+from clarion.engine.messages.expand import Expander
+from clarion.engine.messages.intake import Intake
 from clarion.engine.messages.model import NewRequest
+from clarion.engine.messages.planning import Planner
+from clarion.engine.messages.steps.chunk import Means
+from clarion.engine.senders.directory import SenderDirectory
 from clarion.engine.senders.model import NewSender, SenderState
 from clarion.engine.senders.service import create_sender, seed_catalogue
+from clarion.kit import ids
 from clarion.kit.vault import Vault
+from clarion.settings import Settings
 from clarion.storage.database import Database
 
 VAULT = Vault("a secret for tests only, 32 bytes")
@@ -42,7 +50,7 @@ async def a_tenant(db: Database, *, name: str = "acme", address: str = "12125550
 async def a_sender(db: Database, caller: Caller, *, address: str) -> UUID:
     new = NewSender(
         name="numbers",
-        class_id="COMMERCIAL",
+        class_id="NOTIFICATIONS",
         type_id="LONGCODE",
         address=address,
         state=SenderState.ACTIVE,
@@ -55,3 +63,29 @@ def a_request(
     *to: str, body: str = "hello", sender: str = "12125550100", **more: Any
 ) -> NewRequest:
     return NewRequest(sender=sender, recipients=list(to or ("+4915112345678",)), body=body, **more)
+
+
+def an_intake(
+    db: Database, settings: Settings, *, senders: SenderDirectory | None = None, **more: Any
+) -> Intake:
+    """Not yet started."""
+    senders = senders or SenderDirectory(db)
+    planner = Planner(db, senders, Means.of(db, settings, VAULT))
+    return Intake(db, senders, planner, settings, **more)
+
+
+def an_expander(
+    db: Database,
+    settings: Settings,
+    *,
+    senders: SenderDirectory | None = None,
+    node_id: UUID | None = None,
+    queued: Callable[[str], None] = lambda _: None,
+) -> Expander:
+    return Expander(
+        db,
+        senders or SenderDirectory(db),
+        Means.of(db, settings, VAULT),
+        node_id=node_id or ids.new_id(),
+        queued=queued,
+    )

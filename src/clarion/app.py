@@ -39,9 +39,11 @@ from clarion.engine.messages.intake import (
     Intake,
 )
 from clarion.engine.messages.leases import DISPATCH, Membership
+from clarion.engine.messages.planning import Planner
 from clarion.engine.messages.ports import Connector, Health
 from clarion.engine.messages.receipts import ReceiptDesk
 from clarion.engine.messages.record import Recorder
+from clarion.engine.messages.steps.chunk import Means
 from clarion.engine.senders.directory import SenderDirectory
 from clarion.errors import Unavailable
 from clarion.jobs.runner import Job, Runner
@@ -102,6 +104,7 @@ class Node:
         self.db = await Database.connect(self.settings.database)
         self._files = FileStore(self.settings.files)
         self._senders = SenderDirectory(self.db)
+        self._means = Means.of(self.db, self.settings, self._vault)
         self._receipts = ReceiptDesk(self.db, self.settings.connectors)
         self._inbound = InboundDesk(
             self.db, self._senders, part_patience=self.settings.dispatch.reassembly_timeout
@@ -164,7 +167,7 @@ class Node:
         self._expander = Expander(
             self.db,
             self._senders,
-            self.settings,
+            self._means,
             node_id=self._node_id,
             queued=self._tell_queued,
         )
@@ -197,6 +200,7 @@ class Node:
         self._intake = Intake(
             self.db,
             self._senders,
+            Planner(self.db, self._senders, self._means),
             self.settings,
             queued=self._tell_queued,
             writer=self._writer,

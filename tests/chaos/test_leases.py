@@ -16,7 +16,6 @@ from clarion import settings
 from clarion.engine.messages import store
 from clarion.engine.messages.dispatch import Dispatcher
 from clarion.engine.messages.inbound import InboundDesk
-from clarion.engine.messages.intake import Intake
 from clarion.engine.messages.leases import Membership, recover_claims
 from clarion.engine.messages.ports import Failure, FailureKind, Health, Outcome, Submission
 from clarion.engine.messages.receipts import ReceiptDesk
@@ -25,7 +24,7 @@ from clarion.engine.senders.directory import SenderDirectory
 from clarion.kit import ids
 from clarion.storage.database import Database
 
-from ..factories import Tenant, a_request, a_tenant
+from ..factories import Tenant, a_request, a_tenant, an_intake
 from .deaf import Deaf
 
 SETTINGS = settings.Settings(connectors={"carrier": settings.SandboxConnector(default=True)})
@@ -199,7 +198,7 @@ async def _dispatcher(
 
 
 async def _fill(db: Database, tenant: Tenant) -> None:
-    intake = Intake(db, SenderDirectory(db), SETTINGS)
+    intake = an_intake(db, SETTINGS)
     intake.start()
     for number in range(COUNT):
         await intake.accept(tenant.caller, a_request(f"+4915112345{number:03d}"))

@@ -18,10 +18,9 @@ from clarion.engine.senders.directory import SenderDirectory
 from clarion.errors import Unavailable
 from clarion.jobs import runner
 from clarion.jobs.runner import Job, Runner
-from clarion.kit import ids
 from clarion.storage.database import Database
 
-from ..factories import Tenant, a_request, a_tenant
+from ..factories import Tenant, a_request, a_tenant, an_expander, an_intake
 from .deaf import RUN, Deaf
 
 MANY = [f"+49151{number:08d}" for number in range(120)]
@@ -41,7 +40,7 @@ async def tenant(db: Database) -> Tenant:
 @pytest.fixture
 async def intake(deaf: Deaf) -> AsyncIterator[Intake]:
     database = cast(Database, deaf)
-    made = Intake(database, SenderDirectory(database), SETTINGS)
+    made = an_intake(database, SETTINGS)
     made.start()
     yield made
     await made.stop()
@@ -51,23 +50,17 @@ async def intake(deaf: Deaf) -> AsyncIterator[Intake]:
 def expander(deaf: Deaf, monkeypatch: pytest.MonkeyPatch) -> Expander:
     monkeypatch.setattr(expand, "CHUNK", 50)
     database = cast(Database, deaf)
-    return Expander(
-        database,
-        SenderDirectory(database),
-        SETTINGS,
-        node_id=ids.new_id(),
-        queued=lambda _: None,
-    )
+    return an_expander(database, SETTINGS)
 
 
 @pytest.mark.parametrize(
     "lost",
     [
         [store.SQL["take_expansions"]],
-        [store.SQL["read_expansion"]],
+        [store.SQL["read_expansions"]],
         [RUN],
         [RUN, RUN, RUN, RUN],
-        [store.SQL["take_expansions"], RUN, store.SQL["read_expansion"], RUN],
+        [store.SQL["take_expansions"], RUN, store.SQL["read_expansions"], RUN],
     ],
     ids=["taking", "reading", "a chunk", "every chunk", "now this, now that"],
 )

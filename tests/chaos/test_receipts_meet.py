@@ -9,14 +9,12 @@ import pytest
 
 from clarion import settings
 from clarion.engine.messages import store
-from clarion.engine.messages.intake import Intake
 from clarion.engine.messages.ports import Receipt, ReceiptState
 from clarion.engine.messages.receipts import ReceiptDesk
 from clarion.engine.messages.states import Input
-from clarion.engine.senders.directory import SenderDirectory
 from clarion.storage.database import Database
 
-from ..factories import a_request, a_tenant
+from ..factories import a_request, a_tenant, an_intake
 
 SETTINGS = settings.Settings(connectors={"carrier": settings.SandboxConnector(default=True)})
 BODY = "A text that needs two parts, since it is longer than one of them can hold. " * 3
@@ -54,7 +52,7 @@ async def test_parts_reported_to_two_nodes_at_once_make_one_delivered_message(
 async def _sent_in_parts(db: Database, *shown: str) -> None:
     """A message that the carrier has taken in parts, under these ids."""
     tenant = await a_tenant(db)
-    intake = Intake(db, SenderDirectory(db), SETTINGS)
+    intake = an_intake(db, SETTINGS)
     intake.start()
     await intake.accept(tenant.caller, a_request(body=BODY))
     await intake.stop()

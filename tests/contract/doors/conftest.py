@@ -21,6 +21,8 @@ from clarion.api.server import create_app
 from clarion.api.services import Services
 from clarion.engine.accounts.cache import TokenCache
 from clarion.engine.messages.intake import Intake
+from clarion.engine.messages.planning import Planner
+from clarion.engine.messages.steps.chunk import Means
 from clarion.engine.senders.directory import SenderDirectory
 from clarion.engine.senders.service import seed_catalogue
 from clarion.kit.vault import Vault
@@ -90,7 +92,9 @@ async def _installation(
             chosen = _with(chosen, name, values)
         await seed_catalogue(db)
         tokens, senders = TokenCache(db), SenderDirectory(db)
-        intake = Intake(db, senders, chosen)
+        vault = Vault("a secret of the tests")
+        planner = Planner(db, senders, Means.of(db, chosen, vault))
+        intake = Intake(db, senders, planner, chosen)
         services = Services(
             settings=chosen,
             db=db,
@@ -98,7 +102,7 @@ async def _installation(
             intake=intake,
             senders=senders,
             files=FileStore(chosen.files),
-            vault=Vault("a secret of the tests"),
+            vault=vault,
         )
         await tokens.start()
         stack.push_async_callback(tokens.stop)

@@ -16,7 +16,7 @@ from unittest.mock import patch
 from uuid import UUID
 
 import asyncpg
-from tests.factories import Tenant, a_request, a_tenant
+from tests.factories import Tenant, a_request, a_tenant, an_expander, an_intake
 from tests.recount import recount
 from tests.waiting import eventually
 
@@ -26,9 +26,7 @@ from clarion.connectors.smpp import link
 from clarion.connectors.smpp.connector import SmppConnector
 from clarion.engine.messages import tasks
 from clarion.engine.messages.carriers import Carriers
-from clarion.engine.messages.expand import Expander
 from clarion.engine.messages.inbound import InboundDesk
-from clarion.engine.messages.intake import Intake
 from clarion.engine.messages.leases import DISPATCH, Membership
 from clarion.engine.messages.ports import Connector
 from clarion.engine.messages.receipts import ReceiptDesk
@@ -74,11 +72,16 @@ class Gateway:
         self.carriers = Carriers(
             db, list(self.connectors.values()), self.recorder, self.membership, self.settings
         )
-        self.intake = Intake(
-            db, self.senders, self.settings, queued=self.carriers.queued, express=self.carriers
-        )
-        self.expander = Expander(
-            db, self.senders, self.settings, node_id=self.node_id, queued=self.carriers.queued
+        self.intake = an_intake(
+            db, self.settings, senders=self.senders, queued=self.carriers.queued,
+            express=self.carriers,
+        )  # fmt: skip
+        self.expander = an_expander(
+            db,
+            self.settings,
+            senders=self.senders,
+            node_id=self.node_id,
+            queued=self.carriers.queued,
         )
         self._loops: list[asyncio.Task[None]] = []
         self._running = False

@@ -23,6 +23,7 @@ from tests.waiting import eventually
 from clarion import settings
 from clarion.engine.messages import intake, store
 from clarion.engine.messages.intake import MAX_BATCH
+from clarion.engine.messages.model import Options
 from clarion.engine.messages.prepare import Prepared
 from clarion.errors import (
     AlreadyExists,
@@ -70,10 +71,14 @@ async def test_an_accepted_request_is_stored_with_its_messages_and_its_place_in_
     place: Place, gateway: Gateway, tenant: Tenant
 ) -> None:
     request = await gateway.send(
-        tenant, GOOD, "nobody", body="hello", subject="s", options={"a": 1}
+        tenant, GOOD, "nobody", body="hello", subject="s", options=Options(src_language="en")
     )
     shown = await place.request(tenant, request)
-    assert (shown["body"], shown["subject"], shown["options"]) == ("hello", "s", {"a": 1})
+    assert (shown["body"], shown["subject"], shown["options"]) == (
+        "hello",
+        "s",
+        {"src_language": "en"},
+    )
     assert shown["recipients"] == [GOOD, "nobody"]
     assert await place.states(tenant, request) == ["CREATED", "FAILED"]
     (place_in_queue,) = await place.waiting(tenant)

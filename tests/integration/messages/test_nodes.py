@@ -264,7 +264,7 @@ async def test_results_whose_commit_was_not_heard_of_are_recorded_once(
     gateway = place.gateway()
     gateway.recorder._db = _Forgetful(place.db, 2)  # type: ignore[assignment]
     await gateway.start()
-    request = await gateway.send(tenant, f"+1555999{ending}", "+15559991235")
+    request = await gateway.send(tenant, f"+1555999{ending}", "+15559995678")
     await place.until(tenant, request, "DELIVERED")
 
 

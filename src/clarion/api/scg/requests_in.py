@@ -11,13 +11,15 @@ from collections.abc import Iterable
 from datetime import datetime
 from enum import StrEnum
 from math import isfinite
+from operator import attrgetter
 from typing import Annotated, Any
 
 import msgspec
-from msgspec import UNSET, Meta, Struct, UnsetType, field
+from msgspec import Meta, Struct, field
 
 from clarion.api.shape import texts
-from clarion.engine.messages.model import NewRequest
+from clarion.engine.messages.model import NewRequest, Options
+from clarion.engine.messages.plan import NO_OPTIONS
 from clarion.errors import InvalidInput
 from clarion.kit import ids
 from clarion.kit.dates import parse_date
@@ -43,11 +45,18 @@ class MessageRequestBody(Struct, kw_only=True):
 
     sender: Annotated[
         str,
-        Meta(description="Where it leaves from: an id, `sender_id:<id>` or a sender address."),
+        Meta(
+            description="Where it leaves from: an id, `sender_id:<id>`, `channel:<id>` or a sender "
+            "address."
+        ),
     ] = field(name="from")
     to: Annotated[
         Recipients,
-        Meta(description="One recipient, an array, or a list joined by semicolons."),
+        Meta(
+            description="One recipient, an array, or a list joined by semicolons: telephone "
+            "numbers, e-mail addresses, `contact:<id>`, `group:<id>`, "
+            "`psh:apn@<sender id>@<token>`."
+        ),
     ] = None
     body: str | None = None
     subject: Indexed = None
@@ -66,47 +75,70 @@ class MessageRequestBody(Struct, kw_only=True):
     scheduled_delivery_time: Date = None
     scheduled_delivery_time_zone: str | None = None
     expiry_time: Date = None
-    attachments: list[str] | str | None = None
-    criteria: str | None = None
-    media_urls: list[str] | str | None = None
-    price_threshold: float | UnsetType | None = UNSET
-    sender_id_sort_criteria: list[str] | str | UnsetType | None = UNSET
-    contact_delivery_address_priority: list[str] | str | UnsetType | None = UNSET
-    src_language: Indexed | UnsetType = UNSET
-    dst_language: Indexed | UnsetType = UNSET
-    translate: bool | UnsetType | None = UNSET
+    contact_id: str | None = None
+    contact_group_id: str | None = None
+    criteria: Annotated[
+        Any, Meta(description="Contacts by a query, in place of `to`: JSON, or JSON as text.")
+    ] = None
+    attachments: Annotated[
+        list[str] | str | None, Meta(description="Ids of attachments: then it is an MMS.")
+    ] = None
+    media_urls: Annotated[
+        list[str] | str | None, Meta(description="Media on the web, in place of attachments.")
+    ] = None
+    group_mms: Annotated[
+        bool | None, Meta(description="One conversation of up to 10 numbers of the United States.")
+    ] = None
+    failover: Annotated[
+        str | None, Meta(description="NONE, or SMS: what is sent where a push fails.")
+    ] = None
+    price_threshold: Annotated[
+        float | None, Meta(description="What a message may cost at most.")
+    ] = None
+    sender_id_sort_criteria: Annotated[
+        list[str] | str | None, Meta(description="DELIVERY_ADDRESS, PRICE; of a channel.")
+    ] = None
+    contact_delivery_address_priority: Annotated[
+        list[str] | str | None, Meta(description="MDN, PUSH, EMAIL; of contacts.")
+    ] = None
+    translate: bool | None = None
+    src_language: Indexed = None
+    dst_language: Annotated[
+        Indexed, Meta(description="Not given: the language that each contact prefers.")
+    ] = None
+    options: Annotated[
+        dict[str, Any] | None, Meta(description="For carriers of a medium, such as `push:badge`.")
+    ] = None
 
 
 DECODER = msgspec.json.Decoder(MessageRequestBody, strict=False)
-OPTIONS = (
+_OPTIONS = attrgetter(
+    "criteria",
+    "attachments",
+    "media_urls",
+    "group_mms",
+    "failover",
     "price_threshold",
     "sender_id_sort_criteria",
     "contact_delivery_address_priority",
+    "translate",
     "src_language",
     "dst_language",
-    "translate",
+    "options",
 )
-"""Attributes that are kept and shown, and that no step of the pipeline acts on yet."""
-
-_LISTS = ("sender_id_sort_criteria", "contact_delivery_address_priority")
-_NOT_CARRIED = {
-    "attachments": "there is no such attachment",
-    "media_urls": "the sender id cannot send media",
-    "criteria": "recipients cannot be chosen by criteria; name them in `to`",
-}
+_NO_OPTIONS = (None,) * 12
+MAX_OPTIONS = 50
+MAX_URL = 2000
 
 
 def new_request(body: MessageRequestBody) -> NewRequest:
     """The engine's view of a body. InvalidInput names the attribute at fault."""
-    for name, words in _NOT_CARRIED.items():
-        if getattr(body, name):
-            raise InvalidInput(f"{name}: {words}.", field=name)
     consent = _word("consent_requirement", body.consent_requirement) or ConsentRequirement.NONE
     zone = _word("scheduled_delivery_time_zone", body.scheduled_delivery_time_zone)
-    _refuse_promises(body, consent, zone)
+    scheduled_at = date("scheduled_delivery_time", body.scheduled_delivery_time)
     return NewRequest(
         sender=body.sender,
-        recipients=recipients(body.to),
+        recipients=recipients(body.to) + _more_recipients(body),
         body=body.body or "",
         subject=body.subject or None,
         external_id=body.external_id or None,
@@ -119,10 +151,10 @@ def new_request(body: MessageRequestBody) -> NewRequest:
         test=bool(body.test_message_flag),
         pause_before_transmit=bool(body.pause_before_transmit),
         pause_expires_at=date("pause_expiry_time", body.pause_expiry_time),
-        scheduled_at=date("scheduled_delivery_time", body.scheduled_delivery_time),
+        scheduled_at=scheduled_at,
         scheduled_zone=zone,
         expires_at=date("expiry_time", body.expiry_time),
-        options=_options(body),
+        options=None if _OPTIONS(body) == _NO_OPTIONS else _options(body),
     )
 
 
@@ -157,23 +189,6 @@ def date(name: str, value: Date) -> datetime | None:
         raise InvalidInput(f"{name}: {error}", field=name) from error
 
 
-def _refuse_promises(body: MessageRequestBody, consent: str, zone: str | None) -> None:
-    """What would be taken for a promise and not be kept is refused, never ignored."""
-    if consent != ConsentRequirement.NONE:
-        raise InvalidInput(
-            "consent_requirement: consent is not kept here yet; only NONE is possible.",
-            field="consent_requirement",
-        )
-    if zone == ScheduleZone.LOCAL and body.scheduled_delivery_time:
-        raise InvalidInput(
-            "scheduled_delivery_time_zone: the recipients' own zones are not known yet; only UTC"
-            " is possible.",
-            field="scheduled_delivery_time_zone",
-        )
-    if body.translate:
-        raise InvalidInput("translate: there is no translation yet.", field="translate")
-
-
 _WORDS: dict[str, type[StrEnum]] = {
     "consent_requirement": ConsentRequirement,
     "scheduled_delivery_time_zone": ScheduleZone,
@@ -197,22 +212,73 @@ def _answered(text: str) -> Any:
     return found
 
 
-def _options(body: MessageRequestBody) -> dict[str, object] | None:
-    found: dict[str, object] = {}
-    for name in OPTIONS:
-        value = getattr(body, name)
-        if value is UNSET or value is None or value == "":
-            continue
-        found[name] = _option(name, value)
-    return found or None
+def _more_recipients(body: MessageRequestBody) -> list[str]:
+    """Attributes that the reference's text names beside `to`."""
+    found = [f"contact:{id}" for id in _each(body.contact_id)]
+    return found + [f"group:{id}" for id in _each(body.contact_group_id)]
 
 
-def _option(name: str, value: Any) -> object:
-    if name in _LISTS:
-        try:
-            return texts(value)
-        except ValueError as error:
-            raise InvalidInput(f"{name}: {error}", field=name) from error
-    if isinstance(value, float) and not isfinite(value):
-        raise InvalidInput(f"{name}: it must be a number.", field=name)
+def _options(body: MessageRequestBody) -> Options | None:
+    found = Options(
+        criteria=_criteria(body.criteria),
+        attachments=_texts("attachments", body.attachments),
+        media_urls=_texts("media_urls", body.media_urls, longest=MAX_URL),
+        group_mms=body.group_mms,
+        failover=_failover(body.failover),
+        price_threshold=_price(body.price_threshold),
+        sender_id_sort_criteria=_upper("sender_id_sort_criteria", body.sender_id_sort_criteria),
+        contact_delivery_address_priority=_upper(
+            "contact_delivery_address_priority", body.contact_delivery_address_priority
+        ),
+        translate=body.translate,
+        src_language=body.src_language or None,
+        dst_language=body.dst_language or None,
+        options=_map(body.options),
+    )
+    return None if found == NO_OPTIONS else found
+
+
+def _criteria(value: Any) -> str | None:
+    """JSON as text, whichever way it came."""
+    if not value:
+        return None
+    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
+
+
+def _texts(name: str, value: list[str] | str | None, *, longest: int = 255) -> list[str]:
+    if not value:
+        return []
+    found = value if isinstance(value, list) else value.split(";")
+    found = [text.strip() for text in found if text.strip()]
+    if any(len(text) > longest for text in found):
+        raise InvalidInput(f"{name}: at most {longest} characters each.", field=name)
+    return list(dict.fromkeys(found))
+
+
+def _upper(name: str, value: list[str] | str | None) -> list[str]:
+    if not value:
+        return []
+    try:
+        return list(dict.fromkeys(text.strip().upper() for text in texts(value)))
+    except ValueError as error:
+        raise InvalidInput(f"{name}: {error}", field=name) from error
+
+
+def _failover(value: str | None) -> str | None:
+    word = (value or "NONE").strip().upper()
+    if word not in {"NONE", "SMS"}:
+        raise InvalidInput("failover: it must be one of NONE, SMS.", field="failover")
+    return None if word == "NONE" else word
+
+
+def _price(value: float | None) -> float | None:
+    if value is not None and not isfinite(value):
+        raise InvalidInput("price_threshold: it must be a number.", field="price_threshold")
     return value
+
+
+def _map(value: dict[str, Any] | None) -> dict[str, object]:
+    if value and (len(value) > MAX_OPTIONS or len(msgspec.json.encode(value)) > MAX_URL):
+        words = f"at most {MAX_OPTIONS} in {MAX_URL} bytes"
+        raise InvalidInput(f"options: {words}.", field="options")
+    return value or {}

@@ -1,95 +1,46 @@
-"""Requests with many recipients become messages by the chunk, with progress, across crashes.
+"""Requests that are accepted become messages by the chunk, with progress, across crashes.
 
-One chunk is one transaction: its messages, the queue, the counters and how far it has come. It
-begins by locking that mark: where the mark is not what this node remembers, a commit of its own
-whose answer was lost has moved it, or another node, and the request is loaded anew.
+A chunk is first prepared without a transaction: who comes next, what each is to get. Then one
+transaction stores its messages, the queue, the counters and how far each request has come. That
+begins by locking those marks: where one is not what this node remembers, a commit of its own whose
+answer was lost has moved it, or another node, and what was prepared of it is thrown away.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from uuid import UUID
 
 import asyncpg
-from msgspec import Struct
 
 from clarion.engine.messages import store
-from clarion.engine.messages.model import MessageState, Recipient, RequestState, Route
-from clarion.engine.messages.prepare import (
-    NORMAL_PRIORITY,
-    content_of,
-    count_states,
-    message_rows,
-    resolve_recipients,
-    state_when_good,
-)
-from clarion.engine.messages.routing import connector_for
+from clarion.engine.messages.jobs import SMALL, Done, Job, batches, job_of
+from clarion.engine.messages.model import FailureCode, RequestState
+from clarion.engine.messages.plain import PlainChunk
+from clarion.engine.messages.plan import Plan, plan_of
+from clarion.engine.messages.ports import Medium
+from clarion.engine.messages.stepped import SteppedChunk
+from clarion.engine.messages.steps.chunk import Means
 from clarion.engine.senders.directory import SenderDirectory
+from clarion.errors import Unavailable
 from clarion.log import get_logger
-from clarion.settings import Settings, SmppConnector
 from clarion.storage.database import Database
 
 CHUNK = 2000
 AT_ONCE = 4
-"""Requests one node expands in turns, so that a huge one does not hold up the others."""
+"""Large requests one node expands in turns, so that a huge one does not hold up the others."""
+
+SMALL_AT_ONCE = 500
+"""Small ones share a transaction."""
+
+MAX_FAILURES = 3
 
 EXPANSION_ABANDONED = "expansion.abandoned"
+EXPANSION_FAILED = "expansion.chunk_failed"
 
 log = get_logger(__name__)
-
-
-class _Moved(Exception):
-    """The request has come further than we know, or another node has it: ours was thought dead."""
-
-
-class _Progress(Struct, frozen=True):
-    """What one chunk did."""
-
-    finished: bool
-    next: int = 0
-    sequence: int = 0
-    queued: int = 0
-    fresh: list[Recipient] = []
-
-
-class _Job:
-    """One request under expansion, with the addresses that it has had."""
-
-    def __init__(self, taken: store.Expansion, request: asyncpg.Record, route: Route) -> None:
-        self.company_id = taken.company_id
-        self.request_id = taken.request_id
-        self.next = taken.next
-        self.sequence = taken.sequence
-        self.request = request
-        self.route = route
-        self.recipients: list[str] = request["recipients"]
-        earlier = resolve_recipients(self.recipients[: self.next], state=MessageState.CREATED)
-        self._seen = {recipient.peer_address for recipient in earlier}
-
-    def good_state(self, now: datetime) -> MessageState:
-        request = self.request
-        return state_when_good(
-            test=request["test"],
-            paused=request["pause_before_transmit"],
-            scheduled_at=request["scheduled_at"],
-            expires_at=request["expires_at"],
-            now=now,
-        )
-
-    def unseen(self, recipients: list[Recipient]) -> tuple[list[Recipient], int]:
-        """Those that have not come before in this request, and how many have."""
-        fresh = {
-            recipient.peer_address: recipient
-            for recipient in recipients
-            if recipient.peer_address not in self._seen
-        }
-        return list(fresh.values()), len(recipients) - len(fresh)
-
-    def advance(self, progress: _Progress) -> None:
-        """The chunk is committed."""
-        self.next, self.sequence = progress.next, progress.sequence
-        self._seen.update(recipient.peer_address for recipient in progress.fresh)
 
 
 class Expander:
@@ -99,7 +50,7 @@ class Expander:
         self,
         db: Database,
         senders: SenderDirectory,
-        settings: Settings,
+        means: Means,
         *,
         node_id: UUID,
         queued: Callable[[str], None],
@@ -107,115 +58,171 @@ class Expander:
         """`queued` is told the connector when messages have come into its queue."""
         self._db = db
         self._senders = senders
-        self._settings = settings
+        self._means = means
         self._node_id = node_id
         self._queued = queued
-        self._jobs: list[_Job] = []
+        self._jobs: list[Job] = []
+        self._failures: Counter[UUID] = Counter()
 
     async def step(self) -> bool:
-        """One chunk of each request in hand; whether there is more to do."""
+        """One chunk of each request in hand; whether there may be more to do."""
         await self._take()
-        for job in tuple(self._jobs):
-            self._jobs.remove(job)  # whatever goes wrong, it is then taken and loaded anew
+        busy = False
+        for batch in batches(self._jobs, CHUNK, alone=self._failures):
+            kept = set(map(id, batch))  # whatever goes wrong, they are taken and loaded anew
+            self._jobs = [job for job in self._jobs if id(job) not in kept]
             try:
-                finished = await self._chunk(job)
-            except _Moved:
-                continue
-            if not finished:
-                self._jobs.append(job)
-        return bool(self._jobs)
+                self._jobs += await self._chunk(batch)
+                busy = True
+            except Unavailable:
+                raise
+            except Exception:
+                log.exception(EXPANSION_FAILED, requests=len(batch))
+                await self._note_failure(batch)
+        return busy
+
+    # ------------------------------------------------------------ what to work on
 
     async def _take(self) -> None:
-        if len(self._jobs) >= AT_ONCE:
-            return
         now = datetime.now(UTC)
-        in_hand = [job.request_id for job in self._jobs]
-        for taken in await store.take_expansions(
-            self._db, self._node_id, now, AT_ONCE - len(self._jobs), in_hand=in_hand
+        in_hand = [job.plan.request_id for job in self._jobs]
+        large = sum(not job.small for job in self._jobs)
+        taken: list[store.Expansion] = []
+        for small, limit in (
+            (False, AT_ONCE - large),
+            (True, SMALL_AT_ONCE - len(self._jobs) + large),
         ):
-            job = await self._load(taken)
-            if job is not None:
-                self._jobs.append(job)
+            if limit > 0:
+                taken += await store.take_expansions(
+                    self._db, self._node_id, now, limit, in_hand=in_hand, size=SMALL, small=small
+                )
+        for company_id, marks in store.by_company((t.company_id, t) for t in taken).items():
+            self._jobs += await self._load(company_id, marks)
 
-    async def _load(self, taken: store.Expansion) -> _Job | None:
-        request = await store.read_expansion(self._db, taken.company_id, taken.request_id)
-        route = request and await self._route(taken.company_id, request["sender_id"])
-        if request is None or route is None:
-            await self._abandon(taken)
+    async def _load(self, company_id: int, taken: Sequence[store.Expansion]) -> list[Job]:
+        rows = await store.read_expansions(self._db, company_id, [t.request_id for t in taken])
+        found = {row["id"]: row for row in rows}
+        jobs = []
+        for each in taken:
+            row = found.get(each.request_id)
+            plan = row and await self._plan(row)
+            if plan is None:
+                await self._abandon(company_id, each.request_id, _GONE, FailureCode.INVALID_SENDER)
+                continue
+            begun = each.next or each.after
+            seen = (
+                await store.addresses_had(self._db, company_id, each.request_id) if begun else set()
+            )
+            carries_sms = self._means.carrier(plan.sender, Medium.SMS) is not None
+            jobs.append(job_of(each, plan, seen, carries_sms=carries_sms))
+        return jobs
+
+    async def _plan(self, row: asyncpg.Record) -> Plan | None:
+        """None: what it was to leave from is no longer there."""
+        if row["channel_id"] is not None:
+            channel = await self._means.channels.get(row["company_id"], row["channel_id"])
+            if channel is None or not channel.senders:
+                return None
+            return plan_of(row, channel.senders[0], channel)
+        sender = await self._senders.get(row["company_id"], row["sender_id"])
+        if sender is None or not any(self._means.carrier(sender, m) for m in Medium):
             return None
-        return _Job(taken, request, route)
+        return plan_of(row, sender, None)
 
-    async def _route(self, company_id: int, sender_id: UUID) -> Route | None:
-        sender = await self._senders.get(company_id, sender_id)
-        if sender is None:
-            return None
-        connectors = self._settings.connectors
-        connector = connector_for(sender.address, sender.connector, connectors)
-        if connector is None:
-            return None
-        return Route(sender_id=sender.id, sender_address=sender.address, connector=connector)
+    # ------------------------------------------------------------ a chunk
 
-    async def _abandon(self, taken: store.Expansion) -> None:
-        """The sender or its connector is gone since the request was accepted."""
-        log.warning(EXPANSION_ABANDONED, company_id=taken.company_id)
-        await store.reject_request(
-            self._db, taken.company_id, taken.request_id, datetime.now(UTC),
-            "The sender id, or the connector that carries it, is no longer there.",
-        )  # fmt: skip
-
-    async def _chunk(self, job: _Job) -> bool:
-        """Make messages of the next recipients; whether the request is finished."""
+    async def _chunk(self, batch: Sequence[Job]) -> list[Job]:
+        """Make messages of the next recipients; answers the jobs that go on."""
         now = datetime.now(UTC)
+        company_id = batch[0].plan.company_id
+        chunk = await self._prepared(batch, now)
 
-        async def work(tx: asyncpg.Connection) -> _Progress:
-            return await self._chunk_in(tx, job, now)
+        async def work(tx: asyncpg.Connection) -> tuple[dict[UUID, Done], set[str]]:
+            live = await self._lock(tx, company_id, batch)
+            done, queued = await chunk.store(tx, live)
+            await _mark(tx, company_id, batch, done, now)
+            return done, queued
 
-        progress = await self._db.run(work)
-        job.advance(progress)
-        if progress.queued:
-            self._queued(job.route.connector)
-        return progress.finished
+        done, queued = await self._db.run(work)
+        for connector in queued:
+            self._queued(connector)
+        return [job for job in batch if _goes_on(job, done)]
 
-    async def _chunk_in(self, tx: store.Runner, job: _Job, now: datetime) -> _Progress:
-        mark = await store.lock_expansion(tx, job.company_id, job.request_id, self._node_id)
-        if mark != job.next:
-            raise _Moved
-        locked = await store.lock_request(tx, job.company_id, job.request_id)
-        if locked is None or locked.state == RequestState.CANCELED:
-            await store.drop_expansion(tx, job.company_id, job.request_id)
-            return _Progress(finished=True)
-        given = job.recipients[job.next : job.next + CHUNK]
-        fresh, duplicates = job.unseen(resolve_recipients(given, state=job.good_state(now)))
-        pending, failed, queued = count_states(fresh)
-        request = job.request
-        content = content_of(request["body"], latin1=self._latin1(job.route.connector))
-        if fresh:
-            await store.add_messages(
-                tx,
-                job.company_id,
-                job.request_id,
-                message_rows(job.request_id, fresh, job.sequence + 1),
-                route=job.route,
-                content=content,
-                priority=NORMAL_PRIORITY,
-                now=now,
-            )
-        await store.count_prepared(
-            tx, job.company_id, job.request_id, recipients=len(fresh), duplicates=duplicates,
-            pending=pending, failed=failed, now=now,
-        )  # fmt: skip
-        progress = _Progress(
-            next=job.next + len(given), sequence=job.sequence + len(fresh), queued=queued,
-            fresh=fresh, finished=job.next + len(given) >= len(job.recipients),
-        )  # fmt: skip
-        if progress.finished:
-            await store.finish_expansion(tx, job.company_id, job.request_id, now)
-        else:
-            await store.advance_expansion(
-                tx, job.company_id, job.request_id, progress.next, progress.sequence
-            )
-        return progress
+    async def _prepared(self, batch: Sequence[Job], now: datetime) -> PlainChunk | SteppedChunk:
+        job = batch[0]
+        if job.plain:
+            connector = self._means.carrier(job.plan.sender, Medium.SMS)
+            assert connector is not None
+            return PlainChunk(self._means, job, connector, size=CHUNK, now=now)
+        chunk = SteppedChunk(self._means, job.plan.company_id, now)
+        await chunk.prepare(self._db, batch, CHUNK)
+        return chunk
 
-    def _latin1(self, connector: str) -> bool:
-        settings = self._settings.connectors[connector]
-        return isinstance(settings, SmppConnector) and settings.latin1
+    async def _lock(self, tx: store.Runner, company_id: int, batch: Sequence[Job]) -> set[UUID]:
+        """Hold the marks of these requests; answers those that go on from where we think."""
+        found = [job.plan.request_id for job in batch]
+        marks = await store.lock_expansions(tx, company_id, found, self._node_id)
+        ours = [job.plan.request_id for job in batch if marks.get(job.plan.request_id) == job.mark]
+        if not ours:
+            return set()
+        states = await store.lock_requests(tx, company_id, ours)
+        over = [r for r in ours if states.get(r, RequestState.CANCELED) == RequestState.CANCELED]
+        await store.drop_expansions(tx, company_id, over)
+        return set(ours) - set(over)
+
+    # ------------------------------------------------------------ what cannot be worked on
+
+    async def _note_failure(self, batch: Sequence[Job]) -> None:
+        """One of them cannot be worked on: each is tried alone, and given up in the end, so that
+        the others go on."""
+        for job in batch:
+            request_id = job.plan.request_id
+            self._failures[request_id] += 1
+            if len(batch) == 1 and self._failures[request_id] >= MAX_FAILURES:
+                del self._failures[request_id]
+                await self._abandon(
+                    job.plan.company_id, request_id, _BROKEN, FailureCode.DELIVERY_FAILURE
+                )
+
+    async def _abandon(
+        self, company_id: int, request_id: UUID, words: str, code: FailureCode
+    ) -> None:
+        log.warning(EXPANSION_ABANDONED, company_id=company_id, reason=words)
+        now = datetime.now(UTC)
+        await store.reject_request(self._db, company_id, request_id, now, details=words, code=code)
+
+
+_GONE = "The sender id, or the connector that carries it, is no longer there."
+_BROKEN = "Something unexpected happened while its messages were made."
+
+
+async def _mark(
+    tx: store.Runner,
+    company_id: int,
+    batch: Sequence[Job],
+    done: Mapping[UUID, Done],
+    now: datetime,
+) -> None:
+    """Counters and marks of what the chunk has made."""
+    if not done:
+        return
+    await store.count_prepared(tx, company_id, [each.count for each in done.values()], now)
+    await store.advance_expansions(
+        tx,
+        company_id,
+        [
+            (id, d.next, d.after, job.sequence + d.count.recipients)
+            for job in batch
+            if (d := done.get(id := job.plan.request_id)) and not d.ends
+        ],
+    )
+    await store.finish_expansions(tx, company_id, [id for id, d in done.items() if d.ends], now)
+
+
+def _goes_on(job: Job, done: Mapping[UUID, Done]) -> bool:
+    """Note what is committed; whether there is more of it."""
+    made = done.get(job.plan.request_id)
+    if made is None:
+        return False
+    made.advance(job)
+    return not made.ends

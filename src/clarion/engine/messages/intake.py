@@ -23,6 +23,8 @@ from clarion.engine.messages import store
 from clarion.engine.messages.depth import QueueDepths
 from clarion.engine.messages.express import Express, Offer
 from clarion.engine.messages.model import NewRequest, Route
+from clarion.engine.messages.plan import asks_for_steps, has_rules
+from clarion.engine.messages.planning import Planner
 from clarion.engine.messages.prepare import Prepared, prepare
 from clarion.engine.messages.routing import connector_for
 from clarion.engine.messages.turns import Lane
@@ -69,6 +71,7 @@ class Intake:
         self,
         db: Database,
         senders: SenderDirectory,
+        planner: Planner,
         settings: Settings,
         *,
         flushers: int = 1,
@@ -82,7 +85,9 @@ class Intake:
         self._db = db
         self._writer = writer or db
         self._senders = senders
+        self._planner = planner
         self._settings = settings
+        self._billed = settings.billing.enabled  # every message then has its price
         self._depths = QueueDepths(db, settings.intake.sender_queue_limit)
         self._queued = queued
         self._express = express
@@ -115,9 +120,13 @@ class Intake:
         """
         begun = time.perf_counter()
         company_id = caller.company_id
+        if self._billed or asks_for_steps(new):
+            return await self._accept_planned(caller, new)
         sender = self._senders.known(company_id, new.sender) or await self._senders.resolve(
             company_id, new.sender
         )
+        if has_rules(sender):
+            return await self._accept_planned(caller, new)
         route = self._route(sender)
         prepared = prepare(
             new,
@@ -138,6 +147,22 @@ class Intake:
         request_id = await self._line_up_with_room(waiting, route)
         metrics.INTAKE_SECONDS.observe(time.perf_counter() - begun)
         return request_id
+
+    async def _accept_planned(self, caller: Caller, new: NewRequest) -> UUID:
+        """A request whose messages are made step by step, after the answer."""
+        prepared = await self._planner.prepare(caller, new, datetime.now(UTC))
+        waiting = _Waiting(
+            prepared=prepared,
+            caller=caller,
+            external_id=new.external_id,
+            fingerprint=_fingerprint(new) if new.external_id else None,
+            answer=asyncio.get_running_loop().create_future(),
+        )
+        if prepared.sender_id is None:
+            return await self._line_up(waiting)
+        return await self._line_up_with_room(
+            waiting, Route(prepared.sender_id, "", prepared.connector)
+        )
 
     async def _line_up_with_room(self, waiting: _Waiting, route: Route) -> UUID:
         count = waiting.prepared.queued
@@ -245,9 +270,10 @@ class Intake:
         lanes: dict[Kind, tuple[str, Lane]] = {}
         for waiting in batch:
             p = waiting.prepared
-            if p.queued and p.immediate:
+            if p.queued and p.ready:
+                lane = Lane(p.company_id, p.ready.route.sender_id, p.ready.route.priority)
                 counts[p.kind] = counts.get(p.kind, 0) + p.queued
-                lanes[p.kind] = (p.route.connector, p.lane)
+                lanes[p.kind] = (p.connector, lane)
         offers = {}
         for kind, count in counts.items():
             offer = self._express.offer(*lanes[kind], count)
@@ -270,7 +296,7 @@ class Intake:
         if again:
             stored, batch = await self._part(batch)
             _acknowledge(stored)
-        if not any(w.external_id for w in batch):
+        if not any(w.external_id or w.prepared.planned for w in batch):
             if batch:
                 await self._accept(self._writer, batch, offers)
             _acknowledge(batch)
@@ -343,8 +369,7 @@ class Intake:
                 express[prepared.kind].append(prepared)
                 metrics.MESSAGES_QUEUED.inc(prepared.queued)
             elif prepared.queued:
-                connector = prepared.route.connector
-                queued[connector] = queued.get(connector, 0) + prepared.queued
+                queued[prepared.connector] = queued.get(prepared.connector, 0) + prepared.queued
         for kind, offer in offers.items():
             offer.deliver(express[kind])
         for connector, count in queued.items():

@@ -53,15 +53,47 @@ class FailureCode(StrEnum):
     """Why a message failed, as real clients see it: numeric text (the reference's name beside)."""
 
     INVALID_RECIPIENT = "1002"  # INVALID_RECIPIENT
+    NO_SENDER = "1003"  # OTHER: no sender id can carry it there, or not at that price
+    NO_CONSENT = "1005"  # NO_CONSENT
+    TEMPLATE = (
+        "1006"  # OTHER: its text could not be made, or is not one that the sender id may send
+    )
     EXPIRED = "1007"  # OTHER
     DELIVERY_FAILURE = "1009"  # OTHER
+    TOO_LONG = "1012"  # OTHER
     INVALID_SENDER = "1015"  # OTHER
+    NO_CREDIT = "4020"  # OTHER
+
+
+class Options(Struct, kw_only=True, omit_defaults=True):
+    """What a client can ask for beyond what every request has; stored with the request as JSON."""
+
+    criteria: str | None = None  # in place of recipients
+    attachments: list[str] = []  # ids
+    media_urls: list[str] = []
+    price_threshold: float | None = None  # a message
+    sender_id_sort_criteria: list[str] = []
+    contact_delivery_address_priority: list[str] = []
+    src_language: str | None = None
+    dst_language: str | None = None
+    translate: bool | None = None
+    failover: str | None = None  # SMS: where a push fails
+    group_mms: bool | None = None  # one conversation of all recipients
+    options: dict[str, object] = {}  # for the carriers of a medium, such as `push:badge`
+    auto_reply: bool = False  # ours to an MO message: it waits for nothing
+
+    def need_steps(self) -> bool:
+        """Whether they change what recipients get: the rest only matters beside those."""
+        return bool(
+            self.criteria or self.attachments or self.media_urls or self.translate
+            or self.failover or self.group_mms or self.auto_reply
+        )  # fmt: skip
 
 
 class NewRequest(Struct, kw_only=True):
     """A message request as a client gives it, after a door has read its wire form."""
 
-    sender: str  # bare id, `sender_id:<id>` or the sender's own address
+    sender: str  # bare id, `sender_id:<id>`, `channel:<id>` or the sender's own address
     recipients: list[str]
     body: str
     subject: str | None = None
@@ -78,7 +110,7 @@ class NewRequest(Struct, kw_only=True):
     scheduled_at: datetime | None = None
     scheduled_zone: str | None = None
     expires_at: datetime | None = None
-    options: dict[str, object] | None = None  # attributes that are kept, shown and not acted on
+    options: Options | None = None
 
 
 class Recipient(Struct, frozen=True, gc=False):
@@ -97,6 +129,7 @@ class Route(Struct, frozen=True, gc=False):
     sender_id: UUID
     sender_address: str
     connector: str
+    priority: int = 1  # 0 high, 1 normal, 2 low
 
 
 class Content(Struct, frozen=True, gc=False):

@@ -21,7 +21,6 @@ from clarion.engine.messages.model import (
     RequestState,
     Route,
 )
-from clarion.engine.messages.turns import Lane
 from clarion.errors import InvalidInput, MessageTooLong, ValueTooLong
 from clarion.kit import ids
 from clarion.kit.e164 import parse_address
@@ -43,18 +42,21 @@ class Prepared(Struct, frozen=True, gc=False):
     messages: list[tuple[object, ...]]  # the third
     request_id: UUID
     company_id: int
+    connector: str
+    queued: int  # messages that go into the outbound queue, now or when expanded
+    refused: int  # messages that failed before they reached a connector
+    sender_id: UUID | None = None  # whose queue it adds to; None: nobody knows yet
+    planned: tuple[object, ...] | None = None  # accept_planned's row; the first three are empty
+    ready: Ready | None = None  # set where whatever is queued is due now
+
+
+class Ready(Struct, frozen=True, gc=False):
+    """What sending a request's messages takes."""
+
     route: Route
     content: Content
     body: str
     expires_at: datetime | None
-    immediate: bool  # whatever is queued is due now
-    queued: int  # messages that go into the outbound queue, now or when expanded
-    refused: int  # messages that failed before they reached a connector
-
-    @property
-    def lane(self) -> Lane:
-        """Where its messages wait."""
-        return Lane(self.company_id, self.route.sender_id, NORMAL_PRIORITY)
 
 
 def prepare(
@@ -101,6 +103,10 @@ def check_values(new: NewRequest, limits: Intake) -> None:
         raise InvalidInput(f"to: at most {limits.max_recipients} recipients", field="to")
     if "\x00" in new.body:
         raise InvalidInput("body: must not hold the NUL character", field="body")
+    check_indexed(new)
+
+
+def check_indexed(new: NewRequest) -> None:
     for name in _INDEXED:
         value = getattr(new, name)
         if value is None:
@@ -258,7 +264,7 @@ def _rows(
         route.sender_address,
         content.encoding,
         content.fragments,
-        NORMAL_PRIORITY,
+        route.priority,
     )
     request = (
         request_id,
@@ -277,19 +283,18 @@ def _rows(
         new.expires_at,
         new.options,
     )
+    due = new.scheduled_at is None or new.scheduled_at <= now
     return Prepared(
         kind=kind,
         request=request,
         messages=message_rows(request_id, recipients, 1),
         request_id=request_id,
         company_id=company_id,
-        route=route,
-        content=content,
-        body=new.body,
-        expires_at=new.expires_at,
-        immediate=bool(recipients) and (new.scheduled_at is None or new.scheduled_at <= now),
+        connector=route.connector,
         queued=queued if recipients else len(new.recipients),
         refused=failed,
+        sender_id=route.sender_id,
+        ready=Ready(route, content, new.body, new.expires_at) if due and recipients else None,
     )
 
 

@@ -76,29 +76,80 @@ select r.company_id, r.connector, r.sender_id, r.priority, coalesce(r.scheduled_
 from m join r on r.id = m.request_id
 where m.state = 'SCHEDULED' or (m.state = 'CREATED' and r.claim_id is null);
 
+-- accept_planned: Requests whose messages are made after the answer, step by step.
+with r as (
+    select * from unnest(
+        $1::integer[], $2::uuid[], $3::integer[], $4::uuid[], $5::uuid[], $6::text[], $7::text[],
+        $8::text[], $9::text[], $10::text[], $11::text[], $12::text[], $13::uuid[], $14::text[],
+        $15::text[], $16::boolean[], $17::boolean[], $18::timestamptz[], $19::timestamptz[],
+        $20::text[], $21::timestamptz[], $22::jsonb[], $23::text[], $24::integer[]
+    ) as r (
+        company_id, id, application_id, sender_id, channel_id, recipients, body, subject,
+        external_id, conversation_id, campaign_id, program_id, reply_to, consent_requirement,
+        content_type, test, pause_before_transmit, pause_expires_at, scheduled_at, scheduled_zone,
+        expires_at, options, media, size
+    )
+), many as (
+    insert into expansion (company_id, request_id, size) select company_id, id, size from r
+)
+insert into message_request (
+    company_id, id, application_id, state, sender_id, channel_id, recipients, body, subject,
+    external_id, conversation_id, campaign_id, program_id, reply_to, consent_requirement,
+    content_type, test, pause_before_transmit, pause_expires_at, scheduled_at, scheduled_zone,
+    expires_at, options, media, updated_at
+)
+select company_id, id, application_id, 'PREPARING', sender_id, channel_id,
+    string_to_array(recipients, ';'), body, subject, external_id, conversation_id, campaign_id,
+    program_id, reply_to, consent_requirement, content_type, test, pause_before_transmit,
+    pause_expires_at, scheduled_at, scheduled_zone, expires_at, options, media::jsonb, $25
+from r;
+
 -- stored_requests: Which of these requests are stored: asked after a commit whose outcome is unknown.
 select r.id from message_request r
 join unnest($1::integer[], $2::uuid[]) as i (company_id, id)
     on r.company_id = i.company_id and r.id = i.id;
 
--- take_expansions: Gives this node requests to expand that nobody works on: free ones, a dead node's, and its own that it does not know of, since the answer was lost.
+-- take_expansions: Gives this node requests to expand that nobody works on: free ones, a dead node's, and its own that it does not know of, since the answer was lost. Companies take turns.
+with recursive company as (
+    (select company_id from expansion order by company_id limit 1)
+    union all
+    select (
+        select e.company_id from expansion e where e.company_id > c.company_id
+        order by e.company_id limit 1
+    ) from company c where c.company_id is not null
+), free as (
+    select e.company_id, e.request_id
+    from company c
+    cross join lateral (
+        select company_id, request_id from expansion
+        where company_id = c.company_id and not request_id = any($4::uuid[])
+            and coalesce(size <= $5::integer, false) = $6::boolean
+            and (
+                node_id is null or node_id = $1
+                or node_id not in (select id from node where expires_at > $2)
+            )
+        order by request_id limit $3 for update skip locked
+    ) e
+), next as (
+    select company_id, request_id from (
+        select *, row_number() over (partition by company_id order by request_id) as turn from free
+    ) f order by turn, request_id limit $3
+)
 update expansion e set node_id = $1
-from (
-    select company_id, request_id from expansion
-    where not request_id = any($4::uuid[]) and (
-        node_id is null or node_id = $1
-        or node_id not in (select id from node where expires_at > $2)
-    )
-    order by request_id limit $3 for update skip locked
-) free
-where e.company_id = free.company_id and e.request_id = free.request_id
-returning e.company_id, e.request_id, e.next, e.sequence;
+from next
+where e.company_id = next.company_id and e.request_id = next.request_id
+returning e.company_id, e.request_id, e.size, e.next, e.after, e.sequence;
 
--- read_expansion: What expanding a request needs to know of it.
-select r.application_id, r.sender_id, r.recipients, r.body, r.state, r.test,
-    r.pause_before_transmit, r.scheduled_at, r.expires_at, r.deleted_at
-from message_request r
-where r.company_id = $1 and r.id = $2;
+-- read_expansions: What expanding requests needs to know of them.
+select company_id, id, application_id, sender_id, channel_id, recipients, body, test,
+    pause_before_transmit, scheduled_at, scheduled_zone, expires_at, consent_requirement, options,
+    media is not null as has_media
+from message_request
+where company_id = $1 and id = any($2::uuid[]) and id between $3 and $4;
+
+-- addresses_had: The addresses that a request has had so far.
+select peer_address from message
+where company_id = $1 and id > $2 and id <= $3;
 
 -- add_messages: Messages of one request, of a kind (one state), and their places in the queue.
 with m as (
@@ -121,35 +172,110 @@ select $1, $12, r.sender_id, $13, coalesce(r.scheduled_at, $14), m.id, r.expires
 from m join message_request r on r.company_id = $1 and r.id = $2
 where m.state in ('CREATED', 'SCHEDULED');
 
--- lock_expansion: How far a request has come, if this node still works on it.
-select next from expansion where company_id = $1 and request_id = $2 and node_id = $3 for update;
-
--- advance_expansion: Records how far a request has come.
-update expansion set next = $3, sequence = $4
-where company_id = $1 and request_id = $2;
-
--- count_prepared: Adds prepared messages to a request's counters.
-update message_request set
-    recipient_count = recipient_count + $3, duplicate_count = duplicate_count + $4,
-    pending_count = pending_count + $5, failed_count = failed_count + $6, updated_at = $7
-where company_id = $1 and id = $2;
-
--- finish_expansion: The request is prepared: what state it goes on in.
-with gone as (
-    delete from expansion where company_id = $1 and request_id = $2
+-- add_personal: Messages of some requests, each with all that is its own, and their places in the queue.
+with m as (
+    select * from unnest(
+        $2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::uuid[], $7::text[], $8::text[],
+        $9::text[], $10::uuid[], $11::text[], $12::smallint[], $13::smallint[], $14::timestamptz[],
+        $15::text[], $16::text[], $17::numeric[], $18::text[], $19::text[], $20::text[],
+        $21::smallint[]
+    ) as m (
+        id, request_id, state, medium, sender_id, sender_address, peer_address, country,
+        contact_id, body, encoding, fragments, scheduled_at, language, failed_translation, price,
+        failure_code, failure_details, connector, priority
+    )
+), r as materialized (
+    select id, application_id, subject, external_id, conversation_id, campaign_id, reply_to,
+        expires_at
+    from message_request
+    where company_id = $1 and id = any($22::uuid[]) and id between $23 and $24
+), made as (
+    insert into message (
+        company_id, id, request_id, application_id, direction, state, medium, sender_id,
+        sender_address, peer_address, country, contact_id, body, subject, external_request_id,
+        conversation_id, campaign_id, reply_to, encoding, fragments, scheduled_at, expires_at,
+        language, failed_translation, price, failure_code, failure_details, updated_at
+    )
+    select $1, m.id, r.id, r.application_id, 'MT', m.state::message_state,
+        m.medium::message_medium, m.sender_id, m.sender_address, m.peer_address, m.country,
+        m.contact_id, m.body, r.subject, r.external_id, r.conversation_id, r.campaign_id,
+        r.reply_to, m.encoding, m.fragments, m.scheduled_at, r.expires_at, m.language,
+        m.failed_translation, m.price, m.failure_code, m.failure_details, $25
+    from m join r on r.id = m.request_id
 )
-update message_request set
-    state = (case
+insert into outbound (company_id, connector, sender_id, priority, due_at, message_id, expires_at)
+select $1, m.connector, m.sender_id, m.priority, coalesce(m.scheduled_at, $25), m.id, r.expires_at
+from m join r on r.id = m.request_id
+where m.state in ('CREATED', 'SCHEDULED');
+
+-- lock_expansions: How far requests have come, of those that this node still works on.
+select request_id, next, after from expansion
+where company_id = $1 and request_id = any($2::uuid[]) and node_id = $3
+order by request_id for update;
+
+-- lock_requests: Requests' own rows, held for a change.
+select id, state::text from message_request
+where company_id = $1 and id = any($2::uuid[]) and id between $3 and $4 and deleted_at is null
+order by id for update;
+
+-- advance_expansions: Records how far requests have come.
+update expansion e set next = i.next, after = i.after, sequence = i.sequence
+from unnest($2::uuid[], $3::integer[], $4::uuid[], $5::integer[])
+    as i (request_id, next, after, sequence)
+where e.company_id = $1 and e.request_id = i.request_id;
+
+-- count_prepared: Adds prepared messages to requests' counters.
+update message_request r set
+    recipient_count = r.recipient_count + i.recipients,
+    duplicate_count = r.duplicate_count + i.duplicates,
+    pending_count = r.pending_count + i.pending, failed_count = r.failed_count + i.failed,
+    translations = case when i.translated + i.untranslated + i.performed = 0 then r.translations
+        else array[
+            coalesce(r.translations[1], 0) + i.translated,
+            coalesce(r.translations[2], 0) + i.untranslated,
+            coalesce(r.translations[3], 0) + i.performed
+        ] end,
+    price = coalesce(r.price + i.price, r.price, i.price),
+    state = (case when r.state = 'COMPLETED' and i.pending > 0 then 'TRANSMITTING'
+        else r.state::text end)::request_state,
+    updated_at = $11
+from unnest(
+    $2::uuid[], $3::integer[], $4::integer[], $5::integer[], $6::integer[], $7::integer[],
+    $8::integer[], $9::integer[], $10::numeric[]
+) as i (
+    id, recipients, duplicates, pending, failed, translated, untranslated, performed, price
+)
+where r.company_id = $1 and r.id = i.id and r.id between $12 and $13;
+
+-- finish_expansions: Requests are prepared: what state they go on in. Of one that nobody gets, the first message says why.
+with gone as (
+    delete from expansion where company_id = $1 and request_id = any($2::uuid[])
+), fate as (
+    select id, case
         when state <> 'PREPARING' then state::text
-        when recipient_count = failed_count then 'REJECTED'
+        when recipient_count > 0 and recipient_count = failed_count then 'REJECTED'
         when pause_before_transmit and pending_count > 0 then 'PAUSED'
         when pending_count = 0 then 'COMPLETED'
-        else 'TRANSMITTING' end)::request_state,
-    updated_at = $3, version = version + 1
-where company_id = $1 and id = $2;
+        else 'TRANSMITTING' end as state
+    from message_request
+    where company_id = $1 and id = any($2::uuid[]) and id between $4 and $5
+), reason as (
+    select f.id, m.failure_code, m.failure_details
+    from fate f
+    cross join lateral (
+        select failure_code, failure_details from message
+        where company_id = $1 and id > f.id and id <= $6 order by id limit 1
+    ) m
+    where f.state = 'REJECTED'
+)
+update message_request r set
+    state = f.state::request_state, failure_code = w.failure_code,
+    failure_details = w.failure_details, updated_at = $3, version = r.version + 1
+from fate f left join reason w on w.id = f.id
+where r.company_id = $1 and r.id = f.id and r.id between $4 and $5;
 
--- drop_expansion: Forgets a request that is not to be expanded any more.
-delete from expansion where company_id = $1 and request_id = $2;
+-- drop_expansions: Forgets requests that are not to be expanded any more.
+delete from expansion where company_id = $1 and request_id = any($2::uuid[]);
 
 -- find_lanes: Every lane (company, connector, sender, priority) with something waiting, by skipping from lane to lane in the key.
 with recursive lane as (

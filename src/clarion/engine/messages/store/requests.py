@@ -22,7 +22,13 @@ async def accept(
     node_id: UUID | None,
 ) -> None:
     """Store requests, and the messages that are ready with them: in the queue, or, of the kinds
-    that have a claim, in this node's hands."""
+    that have a claim, in this node's hands. With planned ones among them it is two statements: in
+    a transaction."""
+    if planned := [p.planned for p in batch if p.planned is not None]:
+        await on.execute(SQL["accept_planned"], *columns(planned, len(planned[0])), now)
+        batch = [p for p in batch if p.planned is None]
+    if not batch:
+        return
     kinds: dict[tuple[object, ...], int] = {}
     numbers = [kinds.setdefault(p.kind, len(kinds)) for p in batch]
     await on.execute(
@@ -98,12 +104,16 @@ async def end_pause(on: Runner, company_id: int, request_id: UUID, now: datetime
 
 
 async def reject_request(
-    on: Runner, company_id: int, request_id: UUID, now: datetime, details: str
+    on: Runner,
+    company_id: int,
+    request_id: UUID,
+    now: datetime,
+    *,
+    details: str,
+    code: FailureCode,
 ) -> None:
     """A request that cannot be expanded any further."""
-    await on.execute(
-        SQL["reject_request"], company_id, request_id, now, details, FailureCode.INVALID_SENDER
-    )
+    await on.execute(SQL["reject_request"], company_id, request_id, now, details, code.value)
 
 
 async def delete_request(on: Runner, company_id: int, request_id: UUID, now: datetime) -> None:

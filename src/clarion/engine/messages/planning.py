@@ -1,0 +1,282 @@
+"""Requests that need steps, checked while the client waits; what becomes of each recipient comes
+after the answer (expand.py).
+
+Refused here is what would be wrong for every recipient. What only some of them fail leaves their
+messages in FAILED; a request with one recipient has no others, so that a bad one is refused here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from clarion.engine.accounts.model import Caller
+from clarion.engine.messages.model import NewRequest, Options
+from clarion.engine.messages.plan import LOCAL, NO_OPTIONS, may_be_template
+from clarion.engine.messages.ports import Media, Medium
+from clarion.engine.messages.prepare import (
+    MAX_PAUSE,
+    Prepared,
+    check_indexed,
+    check_times,
+    measure,
+)
+from clarion.engine.messages.recipients import Kind, Named, read
+from clarion.engine.messages.rich import stored_media
+from clarion.engine.messages.steps.chunk import Means
+from clarion.engine.senders.channels.choice import Criterion
+from clarion.engine.senders.channels.model import Channel, channel_named, names_channel
+from clarion.engine.senders.directory import SenderDirectory
+from clarion.engine.senders.model import Sender, SenderState
+from clarion.errors import InvalidInput, MessageTooLong
+from clarion.kit import ids
+from clarion.storage.database import Database
+
+MAX_BODY = 100_000
+MAX_MEDIA = 10
+MAX_GROUP = 10  # recipients of a group MMS
+MAX_CRITERIA = 20_000
+FARTHEST_ZONE = timedelta(hours=14)  # a local time is at most so far from UTC
+ADDRESSES = frozenset({"MDN", "PUSH", "EMAIL"})
+_LANGUAGE = re.compile(r"[A-Za-z]{2,3}(?:[-_][A-Za-z0-9]{2,8})?")
+_SENDABLE = frozenset(Medium)
+_WITH_MEDIA = _SENDABLE - {Medium.SMS}
+
+
+class Planner:
+    """Accepts requests that need steps."""
+
+    def __init__(
+        self,
+        db: Database,
+        senders: SenderDirectory,
+        means: Means,
+    ) -> None:
+        self._db = db
+        self._senders = senders
+        self._means = means
+        self._limits = means.settings.intake
+
+    async def prepare(self, caller: Caller, new: NewRequest, now: datetime) -> Prepared:
+        """Check everything about a request. Raises InvalidInput and its kinds, NotAllowed,
+        NotEnoughCredit."""
+        options = new.options or NO_OPTIONS
+        check_indexed(new)
+        senders, channel = await self._from(caller.company_id, new.sender)
+        check_from(options, senders, channel)
+        named = check_to(new, options, self._limits.max_recipients)
+        media = await self._media(caller.company_id, options)
+        self._check_body(new, senders, channel, has_media=bool(media))
+        slack = FARTHEST_ZONE if new.scheduled_zone == LOCAL else timedelta()
+        check_times(new, self._limits, now + slack)
+        connector = "" if channel else self._connector(senders[0])
+        found = _Found(senders[0], channel, connector, media, _size(named))
+        return _planned(caller, new, found, now)
+
+    async def _from(
+        self, company_id: int, reference: str
+    ) -> tuple[Sequence[Sender], Channel | None]:
+        """What a request leaves from, in a state to send."""
+        if not names_channel(reference):
+            return (await self._senders.resolve(company_id, reference),), None
+        id = channel_named(reference)
+        channel = await self._means.channels.get(company_id, id) if id else None
+        if channel is None:
+            raise InvalidInput("from: there is no such channel.", field="from")
+        active = [s for s in channel.senders if s.state is SenderState.ACTIVE]
+        if not active:
+            raise InvalidInput("from: no sender id of the channel is ACTIVE.", field="from")
+        return active, channel
+
+    def _connector(self, sender: Sender) -> str:
+        """The one that carries the first of the sender id's media that any carries."""
+        for medium in Medium:
+            if medium in sender.capabilities and (found := self._means.carrier(sender, medium)):
+                return found
+        raise InvalidInput("from: no connector carries this sender id.", field="from")
+
+    async def _media(self, company_id: int, options: Options) -> tuple[Media, ...]:
+        """What travels beside the text."""
+        return tuple(Media(name=_file_name(url), url=url) for url in options.media_urls)
+
+    def _check_body(
+        self,
+        new: NewRequest,
+        senders: Sequence[Sender],
+        channel: Channel | None,
+        *,
+        has_media: bool,
+    ) -> None:
+        """There is a text, and it is not too long for any of its recipients."""
+        if "\x00" in new.body:
+            raise InvalidInput("body: must not hold the NUL character", field="body")
+        if not new.body and not has_media:
+            raise InvalidInput("body: is needed", field="body")
+        if len(new.body) > MAX_BODY:
+            raise MessageTooLong(f"body: more than {MAX_BODY} characters", field="body")
+        only_sms = channel is None and not _WITH_MEDIA & set(senders[0].capabilities)
+        if only_sms and not may_be_template(new.body):
+            measure(new.body, latin1=True, limits=self._limits)
+
+
+class _Found:
+    """What a request was found to leave from, and to carry."""
+
+    def __init__(
+        self,
+        sender: Sender,
+        channel: Channel | None,
+        connector: str,
+        media: Sequence[Media],
+        size: int | None,
+    ) -> None:
+        self.sender = sender
+        self.channel = channel
+        self.connector = connector  # of one sender id
+        self.media = media
+        self.size = size
+
+
+# ---------------------------------------------------------------- checks
+
+
+def check_options(options: Options) -> None:
+    """Values that are wrong by themselves, or beside one another."""
+    for name, words in (
+        ("sender_id_sort_criteria", frozenset(Criterion)),
+        ("contact_delivery_address_priority", ADDRESSES),
+    ):
+        for word in getattr(options, name):
+            if word not in words:
+                raise _wrong(name, f"it can hold {', '.join(sorted(words))}, not {word[:50]!r}")
+    for name in ("src_language", "dst_language"):
+        language = getattr(options, name)
+        if language is not None and not _LANGUAGE.fullmatch(language):
+            raise _wrong(name, f"{language[:50]!r} is not a language such as en or pt-BR")
+    if options.price_threshold is not None and options.price_threshold < 0:
+        raise _wrong("price_threshold", "it is not negative")
+    _check_media(options)
+
+
+def _check_media(options: Options) -> None:
+    if options.attachments and options.media_urls:
+        raise _wrong("media_urls", "they cannot be together with attachments")
+    for name in ("attachments", "media_urls"):
+        if len(getattr(options, name)) > MAX_MEDIA:
+            raise _wrong(name, f"at most {MAX_MEDIA}")
+    for url in options.media_urls:
+        if not _is_web_address(url):
+            raise _wrong("media_urls", f"{url[:100]!r} is not an http or https address")
+
+
+def check_from(options: Options, senders: Sequence[Sender], channel: Channel | None) -> None:
+    """What the sender ids must be able to do for what is asked."""
+    able = {capability for sender in senders for capability in sender.capabilities}
+    if not able & _SENDABLE:
+        raise _wrong("from", "it cannot send messages")
+    for name in ("attachments", "media_urls"):
+        if getattr(options, name) and not able & _WITH_MEDIA:
+            raise _wrong(name, "the sender id cannot send media")
+    if options.failover:
+        if channel is None or not {Medium.PSH, Medium.SMS} <= able:
+            raise _wrong("failover", "it needs a channel with sender ids for push and for SMS")
+        if options.attachments or options.media_urls:
+            raise _wrong("failover", "an SMS cannot carry attachments")
+    if options.group_mms and not any(
+        Medium.MMS in s.capabilities and s.type_id == "LONGCODE" for s in senders
+    ):
+        raise _wrong("group_mms", "it needs a long code that can send MMS")
+
+
+def check_to(new: NewRequest, options: Options, most: int) -> list[Named]:
+    """Somebody to send to, in forms that can be read where there is one alone."""
+    if bool(new.recipients) == bool(options.criteria):
+        words = "together with criteria it must be empty" if new.recipients else "is needed"
+        raise InvalidInput(f"to: at least one recipient {words}", field="to")
+    if options.criteria and len(options.criteria) > MAX_CRITERIA:
+        raise _wrong("criteria", f"at most {MAX_CRITERIA} characters")
+    if len(new.recipients) > most:
+        raise InvalidInput(f"to: at most {most} recipients", field="to")
+    named = [read(text) for text in new.recipients]
+    if len(named) == 1 and named[0].wrong:
+        raise InvalidInput(f"to: {named[0].wrong}", field="to")
+    if options.group_mms:
+        _check_group(named)
+    return named
+
+
+def _check_group(named: Sequence[Named]) -> None:
+    if not 0 < len(named) <= MAX_GROUP:
+        raise _wrong("group_mms", f"it is for at most {MAX_GROUP} recipients")
+    for each in named:
+        if each.kind is not Kind.NUMBER or (each.country or "US") != "US":
+            raise _wrong("group_mms", f"{each.given[:50]!r} is not a number of the United States")
+
+
+def _size(named: Sequence[Named]) -> int | None:
+    """How many messages there will be at most; None: groups have as many as they have."""
+    if not named or any(each.kind in {Kind.GROUP, Kind.EITHER} for each in named):
+        return None
+    return len(named)
+
+
+def _is_web_address(url: str) -> bool:
+    return len(url) <= 2000 and bool(re.fullmatch(r"https?://[^\s/?#\"<>\\]+[^\s\"<>\\]*", url))
+
+
+def _file_name(url: str) -> str:
+    return url.partition("?")[0].rstrip("/").rpartition("/")[2][:255] or "media"
+
+
+def _wrong(name: str, words: str) -> InvalidInput:
+    return InvalidInput(f"{name}: {words}.", field=name)
+
+
+# ---------------------------------------------------------------- what is stored
+
+
+def _planned(caller: Caller, new: NewRequest, found: _Found, now: datetime) -> Prepared:
+    request_id = ids.new_request_id(at_ms=int(now.timestamp() * 1000))
+    pause_expires_at = new.pause_expires_at
+    if new.pause_before_transmit and pause_expires_at is None:
+        pause_expires_at = now + MAX_PAUSE
+    channel_id: UUID | None = found.channel.id if found.channel else None
+    return Prepared(
+        kind=(),
+        request=(),
+        messages=[],
+        request_id=request_id,
+        company_id=caller.company_id,
+        connector=found.connector,
+        queued=found.size or 1,
+        refused=0,
+        sender_id=None if found.channel else found.sender.id,
+        planned=(
+            caller.company_id,
+            request_id,
+            caller.application_id,
+            None if found.channel else found.sender.id,
+            channel_id,
+            ";".join(new.recipients),
+            new.body,
+            new.subject,
+            new.external_id,
+            new.conversation_id,
+            new.campaign_id,
+            new.program_id,
+            new.reply_to,
+            new.consent_requirement,
+            new.content_type,
+            new.test,
+            new.pause_before_transmit,
+            pause_expires_at,
+            new.scheduled_at,
+            new.scheduled_zone,
+            new.expires_at,
+            new.options,
+            stored_media(found.media),
+            found.size,
+        ),
+    )

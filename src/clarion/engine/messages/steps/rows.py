@@ -1,0 +1,71 @@
+"""What the steps have made, as rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from clarion.engine.messages import store
+from clarion.engine.messages.model import MessageState
+from clarion.engine.messages.steps.candidate import Candidate
+from clarion.engine.messages.steps.chunk import Chunk
+
+MAX_SHOWN = 254  # of an address that could not be read
+_QUEUED = frozenset({MessageState.CREATED.value, MessageState.SCHEDULED.value})
+
+
+async def store_messages(chunk: Chunk) -> None:
+    """A message for each, and a place in the queue where it is to leave."""
+    if chunk.candidates:
+        requests = sorted({c.plan.request_id for c in chunk.candidates})
+        rows = [_row(c) for c in chunk.candidates]
+        await store.add_personal(chunk.on, chunk.company_id, rows, requests, chunk.now)
+
+
+def settle_state(c: Candidate) -> None:
+    """What stopped without a state of its own has FAILED."""
+    if c.code is not None and not c.state:
+        c.state = MessageState.FAILED.value
+
+
+def queued(candidates: Sequence[Candidate]) -> set[str]:
+    """The connectors whose queue has grown."""
+    return {c.connector for c in candidates if c.state in _QUEUED}
+
+
+def count(c: Candidate, into: store.Count) -> None:
+    """Add one message to what its request counts."""
+    into.recipients += 1
+    if c.state in _QUEUED or c.state == MessageState.PAUSED:
+        into.pending += 1
+    elif c.state in (MessageState.FAILED, MessageState.EXPIRED):
+        into.failed += 1
+    into.translated += c.language is not None
+    into.untranslated += c.failed_translation is not None
+    if c.price is not None:
+        into.price = c.price if into.price is None else into.price + c.price
+
+
+def _row(c: Candidate) -> tuple[object, ...]:
+    sender = c.sender or c.plan.sender
+    return (
+        c.message_id,
+        c.plan.request_id,
+        c.state,
+        c.medium,
+        sender.id,
+        sender.address,
+        c.address or c.given[:MAX_SHOWN].replace("\x00", ""),
+        c.country,
+        c.contact_id,
+        c.body,
+        c.encoding,
+        c.fragments,
+        c.due_at,
+        c.language,
+        c.failed_translation,
+        c.price,
+        c.code,
+        c.words,
+        c.connector or None,
+        c.plan.priority if c.plan.channel else sender.priority,
+    )
