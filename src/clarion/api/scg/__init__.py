@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from clarion.api.call import Door
 from clarion.api.scg import (
+    access_tokens,
+    attachments,
     address_history,
     address_statuses,
     channels,
+    content,
     keywords,
     message_requests,
     messages,
@@ -14,6 +17,7 @@ from clarion.api.scg import (
 )
 from clarion.api.scg.catalogue import CLASSES, TYPES
 from clarion.api.scg.errors import problem
+from clarion.api.scg.message_templates import TEMPLATES
 from clarion.api.wire import LIVE, REFERENCE
 
 LIVE_PREFIX = "/scg-external-api/api/v1"
@@ -21,14 +25,17 @@ REFERENCE_PREFIX = "/scg/v1"
 
 
 def doors() -> list[Door]:
-    """The live form and the reference form."""
+    """The live form, the reference form, and the content of attachments."""
     routes = (
         *CLASSES.routes(),
         *TYPES.routes(),
+        *TEMPLATES.routes(),
         *sender_ids.routes(),
         *channels.routes(),
         *message_requests.routes(),
         *messages.routes(),
+        *attachments.routes(),
+        *access_tokens.routes(),
         *keywords.routes(),
         *address_statuses.routes(),
         *address_history.routes(),
@@ -54,4 +61,5 @@ def doors() -> list[Door]:
             description="Lists as arrays with paging headers, dates in ISO 8601: what the printed "
             "reference says.",
         ),
+        content.door(),
     ]

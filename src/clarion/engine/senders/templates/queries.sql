@@ -1,0 +1,55 @@
+-- is_operator: Whether this company is the operator's: the first that was made.
+select $1 = (select min(id) from company);
+
+-- insert_template: A company's own template.
+insert into message_template (
+    company_id, id, application_id, name, designation, ownership, pattern, updated_at
+) values ($1, $2, $3, $4, $5, $6, $7, $8);
+
+-- count_templates: How many living templates a company has.
+select count(*) from message_template where company_id = $1 and deleted_at is null;
+
+-- lock_template: A company's own template, held until the transaction ends.
+select * from message_template
+where company_id = $1 and id = $2 and deleted_at is null
+for update;
+
+-- is_offered: Whether this is a template that the operator offers to every company_id.
+select exists (
+    select 1 from message_template
+    where company_id = (select min(id) from company) and id = $1 and ownership = 'PUBLIC'
+      and deleted_at is null
+);
+
+-- is_bound: Whether a sender id that the company took from a SHARED one names this template.
+select exists (
+    select 1
+    from sender_id s
+    join sender_id p on p.company_id = (select min(id) from company) and p.id = s.parent_id
+    where s.company_id = $1 and s.deleted_at is null and s.message_templates && $2::text[]
+      and p.ownership = 'SHARED'
+);
+
+-- update_template: Everything of a template that its company can change.
+update message_template
+set name = $3, designation = $4, ownership = $5, pattern = $6, updated_at = $7,
+    version = version + 1
+where company_id = $1 and id = $2;
+
+-- delete_template: Marks it deleted; its name is free again.
+update message_template
+set deleted_at = $3, updated_at = $3, version = version + 1
+where company_id = $1 and id = $2;
+
+-- template_stamps: A number that every change of a company's templates makes another; the operator's too.
+select o.id as operator_id,
+       (select count(*) + coalesce(sum(version), 0) from message_template where company_id = $1)
+           as own,
+       (select count(*) + coalesce(sum(version), 0) from message_template where company_id = o.id)
+           as operators
+from (select min(id) as id from company) o;
+
+-- living_templates: All templates of a company.
+select id, name, designation, ownership, pattern from message_template
+where company_id = $1 and deleted_at is null
+order by id;
