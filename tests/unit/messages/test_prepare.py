@@ -116,7 +116,7 @@ def test_one_recipient_makes_a_solo_request() -> None:
     assert [row[0] for row in prepared.messages] == [message]
     assert prepared.request[SOLO] == message
     assert prepared.kind[STATE] == "TRANSMITTING"
-    assert (prepared.queued, prepared.refused, prepared.route.connector) == (1, 0, "carrier")
+    assert (prepared.queued, prepared.refused, prepared.connector) == (1, 0, "carrier")
 
 
 def test_messages_are_numbered_in_the_order_of_recipients() -> None:

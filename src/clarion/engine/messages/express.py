@@ -70,7 +70,9 @@ class Offer:
 
 
 def _entries(claim: Claim, prepared: Prepared) -> list[tuple[Entry, Submission]]:
-    content, found = prepared.content, []
+    ready, found = prepared.ready, []
+    if ready is None:
+        return []
     for row in prepared.messages:
         message_id, _, state, peer = cast("tuple[UUID, UUID, str, str]", row[:4])
         if state != "CREATED":
@@ -80,17 +82,17 @@ def _entries(claim: Claim, prepared: Prepared) -> list[tuple[Entry, Submission]]
             claim=claim,
             attempts=0,
             parts_taken=0,
-            total=content.fragments,
-            waiting=content.fragments,
+            total=ready.content.fragments,
+            waiting=ready.content.fragments,
             taken=[],
         )
         submission = sms_submission(
             entry,
-            source=prepared.route.sender_address,
+            source=ready.route.sender_address,
             destination=peer,
-            body=prepared.body,
-            encoding=content.encoding,
-            expires_at=prepared.expires_at,
+            body=ready.body,
+            encoding=ready.content.encoding,
+            expires_at=ready.expires_at,
         )
         found.append((entry, submission))
     return found
