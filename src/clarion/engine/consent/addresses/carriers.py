@@ -15,10 +15,9 @@ from uuid import UUID
 
 from msgspec import Struct
 
-from clarion.engine.consent.addresses.store import SQL
+from clarion.engine.consent.addresses.store import SQL, fresh_ids
 from clarion.errors import InvalidInput
 from clarion.kit.e164 import parse_address
-from clarion.kit.ids import new_id
 from clarion.storage.database import Database
 
 CHUNK = 5000
@@ -84,9 +83,9 @@ async def follow(db: Database, done: Load, watch: Watch = lambda _: None) -> Non
     for row in await db.fetch(SQL["companies"]):
         after = _LOWEST
         while last := await db.fetchval(SQL["next_statuses"], row["id"], after, SLICE):
-            ids = [new_id() for _ in range(SLICE)]
+            now = datetime.now(UTC)
             done.statuses += await db.fetchval(
-                SQL["follow_lists"], row["id"], after, last, ids, datetime.now(UTC)
+                SQL["follow_lists"], row["id"], after, last, fresh_ids(SLICE, now), now
             )
             after = last
             watch(done)

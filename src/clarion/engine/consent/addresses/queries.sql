@@ -101,13 +101,13 @@ from unnest(
 update contact_address_status
 set consent_status = $3, source = 'COMPANY', opt_in_type = coalesce($4, opt_in_type),
     opt_out_type = coalesce($5, opt_out_type), asked_at = null,
-    application_id = coalesce(application_id, $6), updated_at = $7, version = version + 1
+    application_id = coalesce(application_id, $6), updated_at = $7, version = $8
 where company_id = $1 and id = $2;
 
 -- ask: A double opt-in message goes out; when it goes is part of its name, so that it goes once.
 update contact_address_status
 set asked_at = $3, opt_in_type = coalesce($4, opt_in_type),
-    application_id = coalesce(application_id, $5), updated_at = $3, version = version + 1
+    application_id = coalesce(application_id, $5), updated_at = $3, version = $6
 where company_id = $1 and id = $2;
 
 -- refuse_many: The company takes many addresses off, except where a list has them already.

@@ -15,6 +15,7 @@ from uuid import UUID
 
 import asyncpg
 from msgspec import Struct
+from msgspec.structs import replace
 
 from clarion.engine.accounts.model import Caller
 from clarion.engine.consent.addresses import profile, store
@@ -93,16 +94,18 @@ async def begin(db: Database, caller: Caller, sender: Sender, wish: Wish, ask: A
 
     async def work(tx: asyncpg.Connection) -> AddressStatus:
         await _check_unlisted(tx, wish)
-        await store.make_pairs(
+        new = await store.make_pairs(
             tx, caller.company_id, [pair], now, application_id=caller.application_id
         )
         status = (await store.lock_pairs(tx, caller.company_id, [pair]))[pair]
         if status.consent_status is not ConsentStatus.NONE:
             words = f"address: its status is {status.consent_status}: change it by its id."
             raise AlreadyExists(words, field="address")
+        version = 1 if new else status.version + 1
         if asks:
-            return await _asked(tx, caller, status, wish, now)
-        await _decide(tx, caller, status, _decision(sender, wish), now)
+            return await _asked(tx, caller, status, wish, now=now, version=version)
+        wanted = _decision(sender, wish)
+        await _decide(tx, caller, status, wanted, now=now, version=version)
         return status
 
     status = await db.run(work)
@@ -129,7 +132,7 @@ async def change(db: Database, caller: Caller, id: UUID, wanted: StatusChange) -
             then,
             how=wanted.opt_in_type,
         )
-        await _decide(tx, caller, status, wanted, now)
+        await _decide(tx, caller, status, wanted, now=now, version=status.version + 1)
 
     await db.run(work)
 
@@ -171,7 +174,7 @@ async def refuse_many(
     async def work(tx: asyncpg.Connection) -> None:
         await tx.execute(
             store.SQL["refuse_many"],
-            *(caller.company_id, [new_id() for _ in pairs], *zip(*pairs, strict=True)),
+            *(caller.company_id, store.fresh_ids(len(pairs), now), *zip(*pairs, strict=True)),
             *(sender.id, caller.application_id, status, how, now),
         )
 
@@ -234,22 +237,32 @@ async def _manager(tx: store.Runner, company_id: int, sender_id: UUID) -> Manage
 
 
 async def _asked(
-    tx: store.Runner, caller: Caller, status: AddressStatus, wish: Wish, now: datetime
+    tx: store.Runner,
+    caller: Caller,
+    status: AddressStatus,
+    wish: Wish,
+    *,
+    now: datetime,
+    version: int,
 ) -> AddressStatus:
     """The status with the time of its question: a new one if the last was long ago."""
     if status.asked_at is not None and now - status.asked_at < ASK_EVERY:
         return status
     await tx.execute(
         store.SQL["ask"],
-        *(caller.company_id, status.id, now, wish.opt_in_type, caller.application_id),
+        *(caller.company_id, status.id, now, wish.opt_in_type, caller.application_id, version),
     )
-    found = await store.lock_status(tx, caller.company_id, status.id)
-    assert found is not None
-    return found
+    return replace(status, asked_at=now)
 
 
 async def _decide(
-    tx: store.Runner, caller: Caller, status: AddressStatus, wanted: StatusChange, now: datetime
+    tx: store.Runner,
+    caller: Caller,
+    status: AddressStatus,
+    wanted: StatusChange,
+    *,
+    now: datetime,
+    version: int,
 ) -> None:
     then = wanted.consent_status
     if then is None or then is status.consent_status:
@@ -257,7 +270,7 @@ async def _decide(
     await tx.execute(
         store.SQL["set_status"],
         *(caller.company_id, status.id, then, wanted.opt_in_type, wanted.opt_out_type),
-        *(caller.application_id, now),
+        *(caller.application_id, now, version),
     )
     await store.add_history(tx, caller.company_id, [_entry(caller, status, then, now)])
     if then is ConsentStatus.OPTIN and status.address_type == MDN:
@@ -268,7 +281,7 @@ def _entry(
     caller: Caller, status: AddressStatus, then: ConsentStatus, now: datetime
 ) -> store.Entry:
     return store.Entry(
-        id=new_id(),
+        id=new_id(at_ms=to_epoch_ms(now)),
         application_id=caller.application_id,
         sender_id=status.sender_id,
         address_type=status.address_type,

@@ -12,6 +12,7 @@ from msgspec import Struct
 from msgspec.structs import astuple
 
 from clarion.engine.consent.addresses.model import AddressStatus, Asked, ConsentStatus
+from clarion.kit.dates import to_epoch_ms
 from clarion.kit.ids import new_id
 from clarion.storage.sql import load_queries
 
@@ -56,11 +57,17 @@ class Entry(Struct, frozen=True):
     keyword: str | None = None
 
 
+def fresh_ids(count: int, at: datetime) -> list[UUID]:
+    """New ids of one instant: when their rows were made is read off them."""
+    ms = to_epoch_ms(at)
+    return [new_id(at_ms=ms) for _ in range(count)]
+
+
 async def refused(
     on: Runner, company_id: int, asked: Sequence[Asked], requirement: str, now: datetime
 ) -> set[int]:
     columns = zip(*(astuple(each) for each in asked), strict=True)
-    ids = [new_id() for _ in asked]
+    ids = fresh_ids(len(asked), now)
     rows = await on.fetch(SQL["refused"], company_id, *columns, ids, requirement, now)
     return {row["position"] for row in rows}
 
@@ -72,11 +79,12 @@ async def make_pairs(
     now: datetime,
     *,
     application_id: int | None = None,
-) -> None:
-    """Statuses for those that have none."""
-    ids = [new_id() for _ in pairs]
+) -> bool:
+    """Statuses for those that have none; whether there were any."""
+    ids = fresh_ids(len(pairs), now)
     columns = zip(*pairs, strict=True)
-    await on.execute(SQL["make_pairs"], company_id, ids, *columns, application_id, now)
+    tag = await on.execute(SQL["make_pairs"], company_id, ids, *columns, application_id, now)
+    return tag != "INSERT 0 0"
 
 
 async def lock_pairs(
