@@ -38,15 +38,15 @@ async def remember(
     """Contacts with these numbers sent keywords; those that they sent before stay as they are."""
     if not learnt:
         return
-    ids, lists = [], []
+    ids, parts = [], []
     for row in await on.fetch(SQL["lock_contacts"], company_id, list(learnt)):
         known = row["interests"] or []
         grown = _grown(known, learnt[row["primary_mdn"]])
         if len(grown) > len(known):
             ids.append(row["id"])
-            lists.append(grown)
+            parts.append({"interest_list": grown})
     if ids:
-        await on.execute(SQL["set_interests"], company_id, now, ids, lists)
+        await on.execute(SQL["set_interests"], company_id, now, ids, parts)
 
 
 def _grown(known: Sequence[object], new: Sequence[Interest]) -> list[object]:

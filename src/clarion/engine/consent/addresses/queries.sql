@@ -264,7 +264,6 @@ for update;
 
 -- set_interests: What these contacts are interested in.
 update contact c
-set document = jsonb_set(c.document, '{interest_list}', n.interests), updated_at = $2,
-    version = c.version + 1
-from unnest($3::uuid[], $4::jsonb[]) as n (id, interests)
+set document = c.document || n.part, updated_at = $2, version = c.version + 1
+from unnest($3::uuid[], $4::jsonb[]) as n (id, part)
 where c.company_id = $1 and c.id = n.id;
