@@ -24,6 +24,14 @@ Schema = dict[str, Any]
 _DATE: Schema = {"type": "string", "format": "date-time"}
 _EPOCH: Schema = {"type": "integer", "format": "int64", "description": "Unix time in milliseconds."}
 _NULL = {"type": "null"}
+_FILE: Schema = {"type": "string", "format": "binary"}
+_FILE_SENT: Schema = {
+    "required": True,
+    "content": {
+        "application/octet-stream": {},
+        "multipart/form-data": {"schema": {"type": "object", "properties": {"file-upload": _FILE}}},
+    },
+}
 _KINDS: Mapping[str, Schema] = {
     "text_array": {"type": "string", "description": "Any of these, with commas between."},
     "integer": {"type": "string", "description": "A whole number, or several with commas."},
@@ -38,7 +46,8 @@ _TEXT: Schema = {"type": "string", "description": "A value, or several with comm
 
 
 _ERRORS = {
-    "400": "The request cannot be understood: 400, 1012 (message too long), 1023 (value too long).",
+    "400": "The request cannot be understood: 400, 1012 (message too long), 1019 (content too "
+    "large), 1023 (value too long).",
     "401": "The access token is missing, unknown, expired or revoked.",
     "403": "Not allowed with this token.",
     "404": "There is no such resource.",
@@ -102,6 +111,8 @@ class _Writer:
             written["description"] = about.about
         if about.request is not None:
             written["requestBody"] = self._body(about, about.request)
+        if about.takes_file:
+            written["requestBody"] = _FILE_SENT
         if route.open:
             written["security"] = []
         return written
@@ -114,6 +125,8 @@ class _Writer:
         return {"required": True, "content": {kind: {"schema": schema} for kind in kinds}}
 
     def _success(self, about: Operation) -> Schema:
+        if about.gives_file:
+            return {"description": "The content.", "content": {"*/*": {}}}
         if about.answer is None:
             return {"description": "Done."}
         schema = self._answer(about.answer)
@@ -127,7 +140,11 @@ class _Writer:
         schema = self._answer(about.error)
         bodyless = route.method in ("GET", "DELETE")
         left_out = {"413", "415"} if bodyless else set()
-        if route.open:
+        if about.takes_file:
+            left_out |= {"413", "415"}
+        if about.takes_file or about.gives_file:
+            left_out |= {"401", "403"} if route.open else set()
+        elif route.open:
             left_out |= {"401", "403", "404", "409", "429"}
         return {k: _json(words, schema) for k, words in _ERRORS.items() if k not in left_out}
 

@@ -49,6 +49,8 @@ class Operation:
     filters: Sequence[Column] = ()
     parameters: tuple[Parameter, ...] = ()
     error: type = Error
+    takes_file: bool = False  # the body is a file, as it is or in multipart/form-data
+    gives_file: bool = False  # so is the answer
 
     @classmethod
     def of_resource(

@@ -25,7 +25,7 @@ import obstore
 from obstore.exceptions import BaseError
 from obstore.store import LocalStore, from_url
 
-from clarion.errors import ContentTooLarge, NotFound, Unavailable
+from clarion.errors import ContentTooLarge, NotFound, TooManyRequests, Unavailable
 from clarion.log import get_logger
 from clarion.settings import Files, SettingsError
 
@@ -35,7 +35,9 @@ if TYPE_CHECKING:
 
 CHUNK = 256 * 1024  # bytes, at least, in which a file is read
 WHOLE = 1024 * 1024  # bytes up to which a file is written in one piece
-PARTS = 2  # of 5 MiB, under way at once
+PART = 5 * 1024 * 1024  # bytes of a part of what is larger; S3 takes none below
+WRITERS = 32  # files being written at once, so that memory has an end: each takes two parts
+WRITERS_OF_ONE = 8  # of these, one owner's
 PIPE = 4  # chunks that wait for the store
 PATIENCE = 10.0  # seconds in which a store puts away what was begun and is not wanted
 
@@ -71,10 +73,13 @@ class FileStore:
         except (BaseError, OSError, ValueError) as error:
             raise SettingsError(f"files.url: {_words(error)}") from error
         self._store = store
-        self._writing: set[asyncio.Task[None]] = set()
+        self._writing: dict[asyncio.Task[None], object] = {}  # and for whom
 
-    async def put(self, key: str, chunks: AsyncIterable[bytes], *, limit: int) -> int:
-        """Store a file; its size. ContentTooLarge: it has more than `limit` bytes. Whatever stops
+    async def put(
+        self, key: str, chunks: AsyncIterable[bytes], *, limit: int, owner: object = None
+    ) -> int:
+        """Store a file; its size. ContentTooLarge: it has more than `limit` bytes.
+        TooManyRequests: too many are being written, of all or of this `owner`'s. Whatever stops
         it, an error of `chunks` included, leaves no part of it.
 
         Only errors of its source end what the store has begun; it is never cancelled, which would
@@ -82,11 +87,12 @@ class FileStore:
         """
         if not _KEY.fullmatch(key):
             raise ValueError(f"{key!r} cannot name a file")
+        self._check_room(owner)
         pipe: Pipe = asyncio.Queue(PIPE)
         kept = asyncio.Event()
         writing = asyncio.create_task(self._write(key, pipe, kept), name="file")
-        self._writing.add(writing)
-        writing.add_done_callback(self._writing.discard)
+        self._writing[writing] = owner
+        writing.add_done_callback(self._writing.pop)
         size = 0
         try:
             async for chunk in chunks:
@@ -130,6 +136,11 @@ class FileStore:
         if self._writing:
             await asyncio.wait(self._writing, timeout=PATIENCE)
 
+    def _check_room(self, owner: object) -> None:
+        owners = list(self._writing.values())
+        if len(owners) >= WRITERS or (owner and owners.count(owner) >= WRITERS_OF_ONE):
+            raise TooManyRequests("Too many files are being written at this moment.")
+
     async def _write(self, key: str, pipe: Pipe, kept: asyncio.Event) -> None:
         source = _from(pipe, kept)
         head, size = [], 0
@@ -142,7 +153,8 @@ class FileStore:
             if size <= WHOLE:
                 await obstore.put_async(self._store, key, b"".join(head))
             else:
-                await obstore.put_async(self._store, key, _all(head, source), max_concurrency=PARTS)
+                whole = _all(head, source)
+                await obstore.put_async(self._store, key, whole, chunk_size=PART, max_concurrency=1)
             if self._root is not None:
                 await asyncio.to_thread(_to_disk, self._root, self._root / key)
 

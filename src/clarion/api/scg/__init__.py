@@ -5,9 +5,9 @@ from __future__ import annotations
 from clarion.api.call import Door
 from clarion.api.scg import (
     access_tokens,
-    attachments,
     address_history,
     address_statuses,
+    attachments,
     channels,
     content,
     keywords,

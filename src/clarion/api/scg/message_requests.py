@@ -12,11 +12,12 @@ from msgspec import Meta, Struct, field
 from clarion.api.call import Answer, Call, Route, json_answer
 from clarion.api.operation import Created, Operation
 from clarion.api.resource import Resource, Values
-from clarion.api.scg.attachments import Attachment
+from clarion.api.scg.attachments import listed_below, page_of
 from clarion.api.scg.errors import code_of
-from clarion.api.scg.messages import MESSAGES, no_attachments, reference_failure
+from clarion.api.scg.messages import MESSAGES, reference_failure
 from clarion.api.scg.requests_in import DECODER, MessageRequestBody, new_request
 from clarion.api.shape import Attribute, Row, Shape, Version
+from clarion.engine.attachments.service import linked_attachments
 from clarion.engine.messages.amend import Labels, amend_request
 from clarion.engine.messages.intake import QUEUE_CHANNEL
 from clarion.engine.messages.model import RequestState
@@ -188,15 +189,20 @@ def _forms(number: str) -> set[str]:
 
 async def complete(call: Call, rows: Sequence[Row]) -> list[Row]:
     """Counters that nothing counts yet, options by name, and no list that fills the memory."""
+    company, requests = call.caller.company_id, [row["id"] for row in rows]
+    carried = await linked_attachments(call.services.db, company, requests)
     reference = call.form.reference_names
-    return [_completed(row, reference=reference) for row in rows]
+    return [
+        _completed(row, reference=reference)
+        | {"attachments": [ids.show(id) for id in carried.get(row["id"], ())]}
+        for row in rows
+    ]
 
 
-def _completed(row: Row, *, reference: bool) -> Row:
+def _completed(row: Row, *, reference: bool) -> dict[str, Any]:
     values: dict[str, Any] = dict.fromkeys((*_ZERO, *_UNTRANSLATED), 0)
     values |= {"sender_id_sort_criteria": [], "contact_delivery_address_priority": []}
     values |= dict(row) | (row["options"] or {})
-    values["attachments"] = []
     values["created_date"] = ids.created_at(row["id"])
     if row["deleted_at"] is not None:
         values["state"] = "DELETED"
@@ -216,9 +222,10 @@ async def messages(call: Call) -> Answer:
 
 
 async def attachments(call: Call) -> Answer:
-    """The attachments of a request that exists."""
-    await REQUESTS.find(call, REQUESTS.id_of(call))
-    return no_attachments(call)
+    """What its messages carry."""
+    id = REQUESTS.id_of(call)
+    await REQUESTS.find(call, id)
+    return await page_of(call, id)
 
 
 # ---------------------------------------------------------------- writing
@@ -307,9 +314,4 @@ _MESSAGES = Operation(
     many=True,
     filters=MESSAGES.listing.columns,
 )
-_ATTACHMENTS = Operation(
-    summary="List attachments of Message Request",
-    tag="Message Request",
-    answer=Shape(Attachment),
-    many=True,
-)
+_ATTACHMENTS = listed_below("Message Request")

@@ -8,16 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 from msgspec import Meta, Struct
 
 from clarion.api.call import Answer, Call, Route
-from clarion.api.operation import Operation
-from clarion.api.resource import Resource, Values, page_answer
-from clarion.api.scg.attachments import Attachment
+from clarion.api.resource import Resource, Values
+from clarion.api.scg.attachments import listed_below, page_of
 from clarion.api.shape import Attribute, Row, Shape, Version
+from clarion.engine.attachments.service import linked_attachments
 from clarion.engine.messages.model import Direction, FailureCode, MessageState
 from clarion.engine.messages.reading import (
     messages_by_carrier_id,
@@ -30,7 +30,7 @@ from clarion.errors import InvalidInput
 from clarion.kit import ids
 from clarion.kit.countries import ALPHA_3
 from clarion.storage.filters import split
-from clarion.storage.listing import Bound, Column, Listing, Page
+from clarion.storage.listing import Bound, Column, Listing
 
 SMS = "SMS"
 _SIDES = ("from_address", "to_address")
@@ -230,9 +230,11 @@ async def complete(call: Call, rows: Sequence[Row]) -> list[Row]:
     parts = await parts_of_messages(db, company, [row["id"] for row in rows])
     wanted = {row["request_id"] for row in rows if row["request_id"] is not None}
     texts = await texts_of_requests(db, company, list(wanted))
+    carried = await linked_attachments(db, company, [_carrier(row) for row in rows])
     reference = call.form.reference_names
     return [
         _completed(row, parts.get(row["id"], []), texts.get(row["request_id"]), reference)
+        | {"attachments": [ids.show(id) for id in carried.get(_carrier(row), ())]}
         for row in rows
     ]
 
@@ -242,13 +244,12 @@ def _completed(
     parts: Sequence[Row],
     text: Row | None,
     reference: bool,  # noqa: FBT001
-) -> Row:
+) -> dict[str, Any]:
     values = dict(row)
     outgoing = row["direction"] == Direction.MT
     ours, theirs = row["sender_address"], row["peer_address"]
     values["from_address"] = ours if outgoing else theirs.removeprefix("+")
     values["to_address"] = theirs if outgoing else ours
-    values["attachments"] = []
     values["type"] = SMS
     values["created_date"] = ids.created_at(row["id"])
     values["destination_country"] = ALPHA_3.get(row["country"] or "")
@@ -340,26 +341,24 @@ MESSAGES = Resource(
 
 
 async def attachments(call: Call) -> Answer:
-    """The attachments of a message that exists."""
-    await MESSAGES.find(call, MESSAGES.id_of(call))
-    return no_attachments(call)
+    """What its request carries, or what came with an MO message."""
+    row = await MESSAGES.find(call, MESSAGES.id_of(call))
+    return await page_of(call, _carrier(row))
 
 
-def no_attachments(call: Call) -> Answer:
-    """An empty list in the door's wire form."""
-    return page_answer(call, [], Page([], 0, 0, 100))
-
-
-ATTACHMENTS_ABOUT = Operation(
-    summary="List attachments of Message",
-    tag="Message",
-    answer=Shape(Attachment),
-    many=True,
-)
+def _carrier(row: Row) -> UUID:
+    """Who the attachments of a message are linked to."""
+    carrier: UUID = row["request_id"] or row["id"]
+    return carrier
 
 
 def routes() -> list[Route]:
     return [
         *MESSAGES.routes(),
-        Route("GET", "/messaging/messages/{id}/attachments", attachments, about=ATTACHMENTS_ABOUT),
+        Route(
+            "GET",
+            "/messaging/messages/{id}/attachments",
+            attachments,
+            about=listed_below("Message"),
+        ),
     ]

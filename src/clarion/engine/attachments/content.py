@@ -56,7 +56,7 @@ async def store_content(
     await _begin(db, company_id, id, key)
     try:
         async with asyncio.timeout(UPLOAD_SECONDS):
-            size = await files.put(key, chunks, limit=limit)
+            size = await files.put(key, chunks, limit=limit, owner=company_id)
         if size == 0:
             raise InvalidInput("The content is empty.")
         await _finish(db, company_id, id, key, size, upload or Upload())
