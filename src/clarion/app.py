@@ -27,6 +27,7 @@ from clarion.connectors.sandbox.carrier import Sandbox
 from clarion.connectors.smpp.connector import SmppConnector
 from clarion.engine.accounts.cache import TokenCache
 from clarion.engine.accounts.tasks import account_jobs
+from clarion.engine.attachments.tasks import attachment_jobs
 from clarion.engine.handsets.service import owed_receipts
 from clarion.engine.messages import tasks
 from clarion.engine.messages.carriers import Carriers
@@ -179,6 +180,7 @@ class Node:
             [
                 *upkeep(self.db, self.settings.retention),
                 *account_jobs(self.db),
+                *attachment_jobs(self.db, self._files, self.settings),
                 _soon("expire queued messages", lambda: tasks.expire_queued(self.db)),
                 _soon("expire pauses", lambda: tasks.expire_pauses(self.db)),
                 _soon("gather inbound parts", self._inbound.gather),
