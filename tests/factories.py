@@ -13,7 +13,7 @@ from clarion.engine.messages.expand import Expander
 from clarion.engine.messages.intake import Intake
 from clarion.engine.messages.model import NewRequest
 from clarion.engine.messages.planning import Planner
-from clarion.engine.messages.steps.chunk import Means
+from clarion.engine.messages.steps.means import Means
 from clarion.engine.senders.directory import SenderDirectory
 from clarion.engine.senders.model import NewSender, SenderState
 from clarion.engine.senders.service import create_sender, seed_catalogue

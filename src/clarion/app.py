@@ -44,7 +44,7 @@ from clarion.engine.messages.planning import Planner
 from clarion.engine.messages.ports import Connector, Health
 from clarion.engine.messages.receipts import ReceiptDesk
 from clarion.engine.messages.record import Recorder
-from clarion.engine.messages.steps.chunk import Means
+from clarion.engine.messages.steps.means import Means
 from clarion.engine.senders.directory import SenderDirectory
 from clarion.errors import Unavailable
 from clarion.jobs.runner import Job, Runner

@@ -22,7 +22,7 @@ from clarion.api.services import Services
 from clarion.engine.accounts.cache import TokenCache
 from clarion.engine.messages.intake import Intake
 from clarion.engine.messages.planning import Planner
-from clarion.engine.messages.steps.chunk import Means
+from clarion.engine.messages.steps.means import Means
 from clarion.engine.senders.directory import SenderDirectory
 from clarion.engine.senders.service import seed_catalogue
 from clarion.kit.vault import Vault

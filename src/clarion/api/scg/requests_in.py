@@ -20,6 +20,7 @@ from msgspec import Meta, Struct, field
 from clarion.api.shape import texts
 from clarion.engine.messages.model import NewRequest, Options
 from clarion.engine.messages.plan import NO_OPTIONS
+from clarion.engine.messages.planning import check_options
 from clarion.errors import InvalidInput
 from clarion.kit import ids
 from clarion.kit.dates import parse_date
@@ -235,6 +236,7 @@ def _options(body: MessageRequestBody) -> Options | None:
         dst_language=body.dst_language or None,
         options=_map(body.options),
     )
+    check_options(found)
     return None if found == NO_OPTIONS else found
 
 

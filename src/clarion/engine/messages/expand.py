@@ -15,6 +15,8 @@ from uuid import UUID
 
 import asyncpg
 
+from clarion.engine.contacts.criteria import InvalidCriteria
+from clarion.engine.contacts.groups import GroupBusy
 from clarion.engine.messages import store
 from clarion.engine.messages.jobs import SMALL, Done, Job, batches, job_of
 from clarion.engine.messages.model import FailureCode, RequestState
@@ -22,7 +24,7 @@ from clarion.engine.messages.plain import PlainChunk
 from clarion.engine.messages.plan import Plan, plan_of
 from clarion.engine.messages.ports import Medium
 from clarion.engine.messages.stepped import SteppedChunk
-from clarion.engine.messages.steps.chunk import Means
+from clarion.engine.messages.steps.means import Means
 from clarion.engine.senders.directory import SenderDirectory
 from clarion.errors import Unavailable
 from clarion.log import get_logger
@@ -76,6 +78,10 @@ class Expander:
                 busy = True
             except Unavailable:
                 raise
+            except GroupBusy:
+                continue  # it is looked at again when its members are there
+            except InvalidCriteria as error:
+                await self._abandon_all(batch, error.message)
             except Exception:
                 log.exception(EXPANSION_FAILED, requests=len(batch))
                 await self._note_failure(batch)
@@ -183,6 +189,12 @@ class Expander:
                 await self._abandon(
                     job.plan.company_id, request_id, _BROKEN, FailureCode.DELIVERY_FAILURE
                 )
+
+    async def _abandon_all(self, batch: Sequence[Job], words: str) -> None:
+        for job in batch:
+            await self._abandon(
+                job.plan.company_id, job.plan.request_id, words, FailureCode.INVALID_RECIPIENT
+            )
 
     async def _abandon(
         self, company_id: int, request_id: UUID, words: str, code: FailureCode

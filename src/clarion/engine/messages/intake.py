@@ -19,6 +19,7 @@ import msgspec
 
 from clarion import metrics
 from clarion.engine.accounts.model import Caller
+from clarion.engine.attachments.service import link_attachments
 from clarion.engine.messages import store
 from clarion.engine.messages.depth import QueueDepths
 from clarion.engine.messages.express import Express, Offer
@@ -125,7 +126,7 @@ class Intake:
         sender = self._senders.known(company_id, new.sender) or await self._senders.resolve(
             company_id, new.sender
         )
-        if has_rules(sender):
+        if has_rules(sender) or await self._planner.needs_consent(sender):
             return await self._accept_planned(caller, new)
         route = self._route(sender)
         prepared = prepare(
@@ -137,13 +138,7 @@ class Intake:
             limits=self._settings.intake,
             now=datetime.now(UTC),
         )
-        waiting = _Waiting(
-            prepared=prepared,
-            caller=caller,
-            external_id=new.external_id,
-            fingerprint=_fingerprint(new) if new.external_id else None,
-            answer=asyncio.get_running_loop().create_future(),
-        )
+        waiting = _wait_for(prepared, caller, new)
         request_id = await self._line_up_with_room(waiting, route)
         metrics.INTAKE_SECONDS.observe(time.perf_counter() - begun)
         return request_id
@@ -151,13 +146,7 @@ class Intake:
     async def _accept_planned(self, caller: Caller, new: NewRequest) -> UUID:
         """A request whose messages are made step by step, after the answer."""
         prepared = await self._planner.prepare(caller, new, datetime.now(UTC))
-        waiting = _Waiting(
-            prepared=prepared,
-            caller=caller,
-            external_id=new.external_id,
-            fingerprint=_fingerprint(new) if new.external_id else None,
-            answer=asyncio.get_running_loop().create_future(),
-        )
+        waiting = _wait_for(prepared, caller, new)
         if prepared.sender_id is None:
             return await self._line_up(waiting)
         return await self._line_up_with_room(
@@ -224,7 +213,10 @@ class Intake:
             _answer_all([*batch, *self._line], error)  # those behind would only wait as long again
             self._line.clear()
         except ClarionError as error:
-            _answer_all(batch, error)
+            if isinstance(error, InvalidInput) and len(batch) > 1:
+                await self._find_culprit(batch, error)
+            else:
+                _answer_all(batch, error)
         except (asyncpg.PostgresError, asyncpg.InterfaceError, ValueError) as error:
             await self._find_culprit(batch, error)
         except Exception as error:
@@ -305,6 +297,7 @@ class Intake:
             fresh = await self._claim_external_ids(tx, batch)
             if fresh:
                 await self._accept(tx, fresh, offers)
+                await _link_attachments(tx, fresh)
         _acknowledge(fresh)
         won = {w.prepared.request_id for w in fresh}
         await self._answer_repeats([w for w in batch if w.prepared.request_id not in won])
@@ -378,6 +371,24 @@ class Intake:
                 self._queued(connector)
             else:
                 self._db.hint(QUEUE_CHANNEL, connector)
+
+
+def _wait_for(prepared: Prepared, caller: Caller, new: NewRequest) -> _Waiting:
+    return _Waiting(
+        prepared=prepared,
+        caller=caller,
+        external_id=new.external_id,
+        fingerprint=_fingerprint(new) if new.external_id else None,
+        answer=asyncio.get_running_loop().create_future(),
+    )
+
+
+async def _link_attachments(tx: store.Runner, batch: Sequence[_Waiting]) -> None:
+    """Their content stays as it is from now on. InvalidInput: one has just been deleted."""
+    for waiting in batch:
+        p = waiting.prepared
+        if p.attachments:
+            await link_attachments(tx, p.company_id, p.request_id, p.attachments)
 
 
 def _fingerprint(new: NewRequest) -> bytes:

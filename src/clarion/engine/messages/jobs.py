@@ -8,7 +8,7 @@ from uuid import UUID
 from msgspec import Struct
 
 from clarion.engine.messages import store
-from clarion.engine.messages.plan import Plan, is_plain
+from clarion.engine.messages.plan import Plan, needs_no_steps
 
 SMALL = 50  # recipients of requests that share a transaction
 
@@ -36,7 +36,13 @@ class Job(Struct, eq=False):
 def job_of(taken: store.Expansion, plan: Plan, seen: set[str], *, carries_sms: bool) -> Job:
     small = taken.size is not None and taken.size <= SMALL
     return Job(
-        plan, taken.next, taken.after, taken.sequence, seen, small, carries_sms and is_plain(plan)
+        plan,
+        taken.next,
+        taken.after,
+        taken.sequence,
+        seen,
+        small,
+        carries_sms and needs_no_steps(plan),
     )
 
 

@@ -16,7 +16,7 @@ from clarion.engine.messages.prepare import (
     resolve_recipients,
     state_when_good,
 )
-from clarion.engine.messages.steps.chunk import Means
+from clarion.engine.messages.steps.means import Means
 
 
 class PlainChunk:

@@ -14,14 +14,17 @@ import asyncpg
 import msgspec
 from msgspec import Struct
 
+from clarion.engine.consent.addresses.model import Manager
+from clarion.engine.messages.links.model import has_track_calls
 from clarion.engine.messages.model import NewRequest, Options
 from clarion.engine.messages.recipients import is_special
 from clarion.engine.senders.channels.model import Channel
 from clarion.engine.senders.model import Sender
+from clarion.engine.senders.templates import is_plain
+from clarion.engine.senders.templates.validating import demands_nothing
 
 NO_CONSENT_NEEDED = "NONE"
 LOCAL = "LOCAL"
-BY_SCG = "SCG"
 NO_OPTIONS = Options()
 
 
@@ -84,7 +87,7 @@ def asks_for_steps(new: NewRequest) -> bool:
     return (
         new.consent_requirement != NO_CONSENT_NEEDED
         or new.scheduled_zone == LOCAL
-        or may_be_template(new.body)
+        or _is_made(new.body)
         or new.sender[:7].lower() == "channel"
         or any(map(is_special, new.recipients))
     )
@@ -95,13 +98,12 @@ def has_rules(sender: Sender) -> bool:
     return bool(
         sender.window
         or sender.check_white_list
-        or sender.templates_only
-        or sender.message_templates
-        or sender.consent_managed_by == BY_SCG
+        or not demands_nothing(sender)
+        or sender.consent_managed_by == Manager.SCG_UNSOLICITED_OPT_OUT
     )
 
 
-def is_plain(plan: Plan) -> bool:
+def needs_no_steps(plan: Plan) -> bool:
     """Whether a stored request with many recipients could have taken the short way."""
     return not (
         plan.channel is not None
@@ -109,10 +111,11 @@ def is_plain(plan: Plan) -> bool:
         or plan.options.need_steps()
         or plan.requirement != NO_CONSENT_NEEDED
         or plan.local
-        or may_be_template(plan.body)
+        or _is_made(plan.body)
         or any(map(is_special, plan.recipients))
     )
 
 
-def may_be_template(body: str) -> bool:
-    return "#" in body or "$" in body
+def _is_made(body: str) -> bool:
+    """Whether a text is made for its recipients: from a template, or with links of their own."""
+    return ("#" in body or "$" in body) and (not is_plain(body) or has_track_calls(body))

@@ -8,13 +8,24 @@ messages in FAILED; a request with one recipient has no others, so that a bad on
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from decimal import Decimal
 from uuid import UUID
 
+from msgspec import Struct
+
 from clarion.engine.accounts.model import Caller
+from clarion.engine.attachments.model import AttachmentState
+from clarion.engine.attachments.service import read_for_sending
+from clarion.engine.billing.service import require_credit
+from clarion.engine.contacts.criteria.service import compile_for
+from clarion.engine.contacts.groups import groups_among
+from clarion.engine.contacts.reading import contacts_for_sending
+from clarion.engine.messages.links.model import find_track_calls, has_track_calls
 from clarion.engine.messages.model import NewRequest, Options
-from clarion.engine.messages.plan import LOCAL, NO_OPTIONS, may_be_template
+from clarion.engine.messages.plan import LOCAL, NO_CONSENT_NEEDED, NO_OPTIONS
 from clarion.engine.messages.ports import Media, Medium
 from clarion.engine.messages.prepare import (
     MAX_PAUSE,
@@ -25,11 +36,12 @@ from clarion.engine.messages.prepare import (
 )
 from clarion.engine.messages.recipients import Kind, Named, read
 from clarion.engine.messages.rich import stored_media
-from clarion.engine.messages.steps.chunk import Means
+from clarion.engine.messages.steps.means import Means
 from clarion.engine.senders.channels.choice import Criterion
 from clarion.engine.senders.channels.model import Channel, channel_named, names_channel
 from clarion.engine.senders.directory import SenderDirectory
 from clarion.engine.senders.model import Sender, SenderState
+from clarion.engine.senders.templates import is_plain
 from clarion.errors import InvalidInput, MessageTooLong
 from clarion.kit import ids
 from clarion.storage.database import Database
@@ -41,6 +53,8 @@ MAX_CRITERIA = 20_000
 FARTHEST_ZONE = timedelta(hours=14)  # a local time is at most so far from UTC
 ADDRESSES = frozenset({"MDN", "PUSH", "EMAIL"})
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(?:[-_][A-Za-z0-9]{2,8})?")
+_BY_ID = frozenset({Kind.CONTACT, Kind.EITHER})
+_ANYTHING = Decimal("0.000001")  # whose cost is not known yet
 _SENDABLE = frozenset(Medium)
 _WITH_MEDIA = _SENDABLE - {Medium.SMS}
 
@@ -67,13 +81,22 @@ class Planner:
         senders, channel = await self._from(caller.company_id, new.sender)
         check_from(options, senders, channel)
         named = check_to(new, options, self._limits.max_recipients)
-        media = await self._media(caller.company_id, options)
+        await self._check_contacts(caller.company_id, options, named)
+        attachments, media = await self._media(caller.company_id, options)
         self._check_body(new, senders, channel, has_media=bool(media))
         slack = FARTHEST_ZONE if new.scheduled_zone == LOCAL else timedelta()
         check_times(new, self._limits, now + slack)
         connector = "" if channel else self._connector(senders[0])
-        found = _Found(senders[0], channel, connector, media, _size(named))
+        await self._check_credit(caller.company_id, new, senders, named)
+        found = _Found(
+            sender=senders[0], channel=channel, connector=connector, attachments=attachments,
+            media=media, size=_size(named),
+        )  # fmt: skip
         return _planned(caller, new, found, now)
+
+    async def needs_consent(self, sender: Sender) -> bool:
+        """Whether a message that requires none has to be looked at for consent all the same."""
+        return await self._means.gate.needed(sender, NO_CONSENT_NEEDED)
 
     async def _from(
         self, company_id: int, reference: str
@@ -97,9 +120,61 @@ class Planner:
                 return found
         raise InvalidInput("from: no connector carries this sender id.", field="from")
 
-    async def _media(self, company_id: int, options: Options) -> tuple[Media, ...]:
-        """What travels beside the text."""
-        return tuple(Media(name=_file_name(url), url=url) for url in options.media_urls)
+    async def _check_contacts(
+        self, company_id: int, options: Options, named: Sequence[Named]
+    ) -> None:
+        """Groups are there, and criteria mean something; so is a contact who is named alone."""
+        if options.criteria:
+            await compile_for(self._db, company_id, options.criteria)
+            return
+        groups = [each for each in named if each.kind is Kind.GROUP and each.id]
+        alone = named[0] if len(named) == 1 and named[0].kind in _BY_ID else None
+        if not groups and alone is None:
+            return
+        wanted = [each.id for each in (*groups, *([alone] if alone else [])) if each.id]
+        there = await groups_among(self._db, company_id, wanted)
+        for each in groups:
+            if each.id not in there:
+                raise InvalidInput(f"to: there is no {each.given[:100]}.", field="to")
+        if alone is None or alone.id is None or alone.id in there:
+            return
+        if not await contacts_for_sending(self._db, company_id, [alone.id]):
+            raise InvalidInput(f"to: there is no {alone.given[:100]}.", field="to")
+
+    async def _media(
+        self, company_id: int, options: Options
+    ) -> tuple[tuple[UUID, ...], tuple[Media, ...]]:
+        """What travels beside the text: attachments, or addresses on the web."""
+        if not options.attachments:
+            return (), tuple(Media(name=_file_name(url), url=url) for url in options.media_urls)
+        wanted = [_attachment_id(text) for text in options.attachments]
+        found = {each.id: each for each in await read_for_sending(self._db, company_id, wanted)}
+        media = []
+        for id, shown in zip(wanted, options.attachments, strict=True):
+            file = found.get(id)
+            if file is None:
+                raise _wrong("attachments", f"there is no attachment {shown}")
+            if file.state is not AttachmentState.UPLOADED:
+                raise _wrong("attachments", f"the attachment {shown} has no content yet")
+            name = file.filename or file.name or shown
+            media.append(Media(name, file.mime_type, file.size, key=file.key))
+        return tuple(wanted), tuple(media)
+
+    async def _check_credit(
+        self, company_id: int, new: NewRequest, senders: Sequence[Sender], named: Sequence[Named]
+    ) -> None:
+        """The company can pay the least that the recipients who are known will cost."""
+        means = self._means
+        if not means.settings.billing.enabled or new.test:
+            return
+        await means.rates.refresh()
+        least = Decimal(0)
+        countries = Counter(each.country for each in named if each.kind is Kind.NUMBER)
+        for country, count in countries.items():
+            rates = [means.price(company_id, s, country, medium) for s in senders for medium in
+                     (Medium.SMS, Medium.MMS) if medium in s.capabilities]  # fmt: skip
+            least += count * min((rate for rate in rates if rate is not None), default=Decimal(0))
+        await require_credit(self._db, company_id, least or _ANYTHING)
 
     def _check_body(
         self,
@@ -109,34 +184,29 @@ class Planner:
         *,
         has_media: bool,
     ) -> None:
-        """There is a text, and it is not too long for any of its recipients."""
+        """There is a text, it is not too long, and its links can be tracked. Raises
+        MessageTooLong, BadTrackingUrl."""
         if "\x00" in new.body:
             raise InvalidInput("body: must not hold the NUL character", field="body")
         if not new.body and not has_media:
             raise InvalidInput("body: is needed", field="body")
         if len(new.body) > MAX_BODY:
             raise MessageTooLong(f"body: more than {MAX_BODY} characters", field="body")
+        find_track_calls(new.body, template=not is_plain(new.body))
         only_sms = channel is None and not _WITH_MEDIA & set(senders[0].capabilities)
-        if only_sms and not may_be_template(new.body):
+        if only_sms and is_plain(new.body) and not has_track_calls(new.body):
             measure(new.body, latin1=True, limits=self._limits)
 
 
-class _Found:
+class _Found(Struct, kw_only=True):
     """What a request was found to leave from, and to carry."""
 
-    def __init__(
-        self,
-        sender: Sender,
-        channel: Channel | None,
-        connector: str,
-        media: Sequence[Media],
-        size: int | None,
-    ) -> None:
-        self.sender = sender
-        self.channel = channel
-        self.connector = connector  # of one sender id
-        self.media = media
-        self.size = size
+    sender: Sender
+    channel: Channel | None
+    connector: str  # of one sender id
+    attachments: tuple[UUID, ...]
+    media: tuple[Media, ...]
+    size: int | None
 
 
 # ---------------------------------------------------------------- checks
@@ -222,6 +292,13 @@ def _size(named: Sequence[Named]) -> int | None:
     return len(named)
 
 
+def _attachment_id(text: str) -> UUID:
+    found = ids.parse(text)
+    if found is None:
+        raise _wrong("attachments", f"there is no attachment {text[:100]}")
+    return found
+
+
 def _is_web_address(url: str) -> bool:
     return len(url) <= 2000 and bool(re.fullmatch(r"https?://[^\s/?#\"<>\\]+[^\s\"<>\\]*", url))
 
@@ -253,6 +330,7 @@ def _planned(caller: Caller, new: NewRequest, found: _Found, now: datetime) -> P
         queued=found.size or 1,
         refused=0,
         sender_id=None if found.channel else found.sender.id,
+        attachments=found.attachments,
         planned=(
             caller.company_id,
             request_id,

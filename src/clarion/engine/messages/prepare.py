@@ -46,6 +46,7 @@ class Prepared(Struct, frozen=True, gc=False):
     queued: int  # messages that go into the outbound queue, now or when expanded
     refused: int  # messages that failed before they reached a connector
     sender_id: UUID | None = None  # whose queue it adds to; None: nobody knows yet
+    attachments: tuple[UUID, ...] = ()  # to be linked in the transaction that stores it
     planned: tuple[object, ...] | None = None  # accept_planned's row; the first three are empty
     ready: Ready | None = None  # set where whatever is queued is due now
 

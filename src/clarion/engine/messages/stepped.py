@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Sequence, Set
 from copy import copy
 from datetime import datetime
 from uuid import UUID
 
 from clarion.engine.messages.jobs import Done, Job
 from clarion.engine.messages.steps import BEFORE, WITHIN
-from clarion.engine.messages.steps.addresses import unseen
 from clarion.engine.messages.steps.candidate import Candidate
-from clarion.engine.messages.steps.chunk import Chunk, Means
+from clarion.engine.messages.steps.chunk import Chunk
+from clarion.engine.messages.steps.means import Means
 from clarion.engine.messages.steps.rows import count, queued, settle_state, store_messages
 from clarion.engine.messages.steps.sources import Slice, candidates_of, gather
 from clarion.engine.messages.store.expansion import Count
@@ -34,18 +34,18 @@ class SteppedChunk:
 
     async def prepare(self, on: Runner, jobs: Sequence[Job], size: int) -> None:
         """All that needs no transaction."""
+        if self._means.settings.billing.enabled:
+            await self._means.rates.refresh()
         for job in jobs:
             self._slices[job.plan.request_id] = await gather(
                 on, job.plan, job.next, job.after, size
             )
-        made = await candidates_of(
-            on, self._company_id, [(job.plan, self._slices[job.plan.request_id]) for job in jobs]
-        )
-        await BEFORE[0](self._chunk(on, [c for each in made for c in each]))
+        slices = [(job.plan, self._slices[job.plan.request_id]) for job in jobs]
+        made = await candidates_of(on, self._means, self._company_id, slices)
         for job, candidates in zip(jobs, made, strict=True):
             self._keep(job, candidates)
         everything = [c for each in self._fresh.values() for c in each]
-        for step in BEFORE[1:]:
+        for step in BEFORE:
             await step(self._chunk(on, everything))
 
     def _keep(self, job: Job, candidates: Sequence[Candidate]) -> None:
@@ -79,3 +79,13 @@ class SteppedChunk:
 
     def _chunk(self, on: Runner, candidates: Sequence[Candidate]) -> Chunk:
         return Chunk(self._means, on, self._company_id, self._now, candidates, self._performed)
+
+
+def unseen(candidates: Sequence[Candidate], seen: Set[str]) -> tuple[list[Candidate], int]:
+    """Those whose address has not come before in their request, and how many have."""
+    fresh: dict[str, Candidate] = {}
+    for c in candidates:
+        address = c.address or c.given
+        if address not in seen:
+            fresh.setdefault(address, c)
+    return list(fresh.values()), len(candidates) - len(fresh)

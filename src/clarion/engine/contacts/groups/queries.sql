@@ -25,6 +25,10 @@ where company_id = $1 and id = $2 and deleted_at is null;
 select type, criteria, status from contact_group
 where company_id = $1 and id = $2 and deleted_at is null;
 
+-- groups_among: Which of these ids are groups'.
+select id from contact_group
+where company_id = $1 and id = any($2::uuid[]) and deleted_at is null;
+
 -- add_members: Makes contacts members; who of them lives, and how many were none before. A contact that is being deleted is waited for.
 with living as (
     select c.id from contact c

@@ -158,6 +158,11 @@ async def criteria_slice(
     return await store.criteria_slice(tx, company_id, compiled, after, limit)
 
 
+async def groups_among(on: store.Runner, company_id: int, ids: Sequence[UUID]) -> set[UUID]:
+    """Which of these ids are the company's groups'."""
+    return await store.groups_among(on, company_id, ids)
+
+
 async def membership(on: store.Runner, company_id: int, id: UUID) -> Compiled:
     """The condition on contacts (under the name `c`) that they are in a group, whatever its type
     and status. NotFound: there is no such group."""

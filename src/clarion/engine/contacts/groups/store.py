@@ -48,6 +48,10 @@ async def begin_work(tx: Runner, company_id: int, id: UUID) -> None:
     await tx.execute(SQL["begin_work"], company_id, id)
 
 
+async def groups_among(on: Runner, company_id: int, ids: Sequence[UUID]) -> set[UUID]:
+    return {row["id"] for row in await on.fetch(SQL["groups_among"], company_id, ids)}
+
+
 async def lock(tx: Runner, company_id: int, id: UUID) -> Row | None:
     return await tx.fetchrow(SQL["lock_group"], company_id, id)
 

@@ -18,7 +18,7 @@ from clarion.engine.messages.plan import Plan
 from clarion.engine.messages.recipients import Kind
 from clarion.engine.senders.model import Sender
 
-NO_ATTRIBUTES: Mapping[str, str | None] = {}
+NO_ATTRIBUTES: Mapping[str, object] = {}
 
 
 class Candidate(Struct, gc=False):
@@ -33,10 +33,11 @@ class Candidate(Struct, gc=False):
     connector: str = ""
     medium: str = "SMS"
     contact_id: UUID | None = None
-    attributes: Mapping[str, str | None] = NO_ATTRIBUTES  # of the contact, for its text
+    attributes: Mapping[str, object] = NO_ATTRIBUTES  # of the contact, for its text
+    home: str | None = None  # the contact's country and postal code
     zip: str | None = None
     preferred_language: str | None = None
-    failover_to: str | None = None  # the number that an SMS goes to where the push fails
+    fails_over: bool = False  # an SMS follows where this push fails
     message_id: UUID | None = None
     body: str | None = None  # its own; None: the request's
     language: str | None = None  # that it was translated to
@@ -53,6 +54,12 @@ class Candidate(Struct, gc=False):
         """It stops here; the first reason stays."""
         if self.code is None:
             self.code, self.words = code.value, words
+
+    @property
+    def id(self) -> UUID:
+        """Its message's, once it has a number."""
+        assert self.message_id is not None
+        return self.message_id
 
     @property
     def text(self) -> str:

@@ -1,0 +1,198 @@
+"""Which address a recipient is reached at, from which sender id and over which medium."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from decimal import Decimal
+
+from clarion.engine.contacts.reading import SendableContact, Target
+from clarion.engine.messages.model import FailureCode
+from clarion.engine.messages.plan import Plan
+from clarion.engine.messages.ports import Medium
+from clarion.engine.messages.recipients import Kind, Named, push_address
+from clarion.engine.messages.steps.candidate import Candidate
+from clarion.engine.messages.steps.means import Means
+from clarion.engine.senders.channels.choice import Choice, Destination, choose
+from clarion.engine.senders.model import Sender
+from clarion.kit import ids
+from clarion.kit.e164 import parse_address
+
+_TEXT, _MEDIA = (Medium.SMS, Medium.MMS), (Medium.MMS,)
+_BY_DEFAULT = ("MDN", "PUSH", "EMAIL")
+_KINDS = {Medium.PSH.value: Kind.PUSH, Medium.EMAIL.value: Kind.EMAIL}
+
+
+def named_candidate(means: Means, plan: Plan, named: Named) -> Candidate:
+    """A recipient whose address the client gave."""
+    c = Candidate(plan, named.given, named.kind, named.address, named.country)
+    if named.wrong:
+        c.fail(FailureCode.INVALID_RECIPIENT, named.wrong)
+        return c
+    application = _application(plan, named.sender) if named.sender else None
+    if named.sender and application is None:
+        c.fail(FailureCode.NO_SENDER, "The request does not leave from that application.")
+        return c
+    destinations = [
+        Destination(named.address, medium, named.country, application)
+        for medium in media_of(plan, named.kind)
+    ]
+    choice = _choose(means, plan, destinations, named.address)
+    if choice is None:
+        c.fail(FailureCode.NO_SENDER, _no_sender(plan, named))
+    else:
+        _leave(means, c, choice)
+    return c
+
+
+def contact_candidates(
+    means: Means, plan: Plan, contact: SendableContact | None, named: Named | None
+) -> list[Candidate]:
+    """A contact's message, or one for each device of theirs. `named`: the client named them, and
+    is told where there is none."""
+    if contact is None:
+        wrong = "There is no such contact."
+    else:
+        choice = _choose(means, plan, list(_destinations(plan, contact)), ids.show(contact.id))
+        if choice is not None:
+            return _reached(means, plan, contact, choice)
+        wrong = "The contact has no address that the sender id can send to."
+    if named is None:
+        return []
+    c = Candidate(plan, named.given, Kind.CONTACT, "", contact_id=named.id)
+    c.fail(FailureCode.INVALID_RECIPIENT, wrong)
+    return [c]
+
+
+def media_of(plan: Plan, kind: Kind) -> Sequence[str]:
+    """The media that reach an address of this kind, the best first."""
+    if kind is Kind.PUSH:
+        return (Medium.PSH,)
+    if kind is Kind.EMAIL:
+        return (Medium.EMAIL,)
+    return _MEDIA if plan.has_media or plan.options.group_mms else _TEXT
+
+
+def _destinations(plan: Plan, contact: SendableContact) -> Iterator[Destination]:
+    """The addresses of a contact, in the order that the client wishes."""
+    for kind in plan.options.contact_delivery_address_priority or _BY_DEFAULT:
+        if kind == "MDN" and contact.primary_mdn:
+            country = country_of(contact.primary_mdn)
+            for medium in media_of(plan, Kind.NUMBER):
+                yield Destination(contact.primary_mdn, medium, country)
+        elif kind == "EMAIL" and contact.email:
+            yield Destination(contact.email, Medium.EMAIL, contact.country)
+        elif kind == "PUSH":
+            for provider, application, token in contact.tokens:
+                address = push_address(provider, token)
+                yield Destination(address, Medium.PSH, contact.country, application)
+
+
+def _choose(
+    means: Means, plan: Plan, destinations: Sequence[Destination], recipient: str
+) -> Choice | None:
+    """The sender id and the address, of those that a connector carries."""
+    if plan.channel is None:
+        sender = plan.sender
+        for each in destinations:
+            if _carries(means, sender, each):
+                return Choice(sender, each)
+        return None
+    usual = plan.options.price_threshold
+
+    def price(sender: Sender, country: str | None) -> Decimal | None:
+        return means.price(plan.company_id, sender, country, _medium(sender))
+
+    def room(sender: Sender) -> bool:
+        if means.carrier(sender, _medium(sender)) is None:
+            return False
+        if usual is not None and (cost := price(sender, None)) is not None and cost > usual:
+            return False
+        return means.room(sender, None)
+
+    choice = choose(
+        plan.channel,
+        destinations,
+        sort_criteria=plan.options.sender_id_sort_criteria,
+        price=price,
+        room=room,
+        recipient=ids.show(plan.request_id) if plan.options.group_mms else recipient,
+    )
+    if choice is None or means.carrier(choice.sender, choice.destination.capability) is None:
+        return None
+    return choice
+
+
+def _carries(means: Means, sender: Sender, destination: Destination) -> bool:
+    return (
+        destination.capability in sender.capabilities
+        and destination.sender_address in (None, sender.address)
+        and means.carrier(sender, destination.capability) is not None
+    )
+
+
+def _leave(means: Means, c: Candidate, choice: Choice) -> None:
+    medium = choice.destination.capability
+    c.sender, c.medium = choice.sender, medium
+    c.connector = means.carrier(choice.sender, medium) or ""
+
+
+def _reached(means: Means, plan: Plan, contact: SendableContact, choice: Choice) -> list[Candidate]:
+    """One message; of push, one for each device that has the application."""
+    destination = choice.destination
+    addresses = [destination.address]
+    if destination.capability == Medium.PSH:
+        addresses = _devices(contact.tokens, choice.sender.address)
+    found = []
+    for address in addresses:
+        c = Candidate(
+            plan,
+            address,
+            _KINDS.get(destination.capability, Kind.NUMBER),
+            address,
+            destination.country,
+            contact_id=contact.id,
+            attributes=contact.attributes,
+            home=contact.country,
+            zip=contact.zip,
+            preferred_language=contact.language,
+        )
+        _leave(means, c, choice)
+        c.fails_over = (
+            plan.options.failover is not None
+            and c.medium == Medium.PSH
+            and len(addresses) == 1
+            and contact.primary_mdn is not None
+        )
+        found.append(c)
+    return found
+
+
+def _devices(tokens: Sequence[Target], application: str) -> list[str]:
+    return [
+        push_address(provider, token) for provider, sender, token in tokens if sender == application
+    ]
+
+
+def _application(plan: Plan, reference: str) -> str | None:
+    """The address of the sender id that a push recipient names, by id or address."""
+    return next((s.address for s in plan.senders if reference in (ids.show(s.id), s.address)), None)
+
+
+def country_of(mdn: str) -> str | None:
+    try:
+        return parse_address(mdn).country
+    except ValueError:
+        return None
+
+
+def _medium(sender: Sender) -> str:
+    """What a sender id mainly carries, for its price."""
+    return next((medium for medium in Medium if medium in sender.capabilities), Medium.SMS)
+
+
+def _no_sender(plan: Plan, named: Named) -> str:
+    wanted = " or ".join(media_of(plan, named.kind))
+    if plan.channel is None:
+        return f"The sender id cannot send {wanted}."
+    where = f" to {named.country}" if named.country else ""
+    return f"No sender id of the channel can send {wanted}{where}."
