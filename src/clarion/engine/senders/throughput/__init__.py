@@ -1,0 +1,1 @@
+"""The limits of sender id classes, held by all nodes together through budgets that they lease."""
