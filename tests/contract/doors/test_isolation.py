@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from harness import Client, Reply, Site
+from test_attachments import token_for, uploaded
 from test_message_requests import make, messages_of
 
 from clarion.api.doors import all_doors
@@ -37,7 +38,9 @@ async def _everything(site: Site, owner: Client) -> list[str]:
     sender = await site.sender(owner)
     request = await make(site, owner, external_id="mine", campaign_id="theirs")
     (message,) = await messages_of(owner, request)
-    return [sender, request, message["id"]]
+    attachment = await uploaded(owner, b"theirs")
+    token = await token_for(owner, attachment)
+    return [sender, request, message["id"], attachment, token]
 
 
 def _told(reply: Reply, id: str) -> tuple[int, bytes, list[str]]:
@@ -79,13 +82,19 @@ def _filled(path: str, id: str) -> str:
 
 
 async def _state(owner: Client) -> list[Any]:
-    paths = ("/messaging/sender_ids", "/messaging/message_requests", "/messaging/messages")
+    paths = (
+        "/messaging/sender_ids",
+        "/messaging/message_requests",
+        "/messaging/messages",
+        "/messaging/attachments",
+        "/access_tokens",
+    )
     return [(await owner.get(path)).json for path in paths]
 
 
 async def test_another_companys_things_are_in_no_list(site: Site, client: Client) -> None:
     owner = await site.company()
-    sender, request, message = await _everything(site, owner)
+    sender, request, message, attachment, token = await _everything(site, owner)
     who = owner.caller
     queries = [
         ("/messaging/sender_ids", f"id={sender}"),
@@ -101,6 +110,11 @@ async def test_another_companys_things_are_in_no_list(site: Site, client: Client
         ("/messaging/messages", f"company_id={who.company_id}"),
         ("/messaging/messages", "to_address=%2B4915112345678"),
         ("/messaging/messages", ""),
+        ("/messaging/attachments", f"id={attachment}"),
+        ("/messaging/attachments", f"application_id={who.application_id}"),
+        ("/messaging/attachments", "state=DELETED,UPLOADED"),
+        ("/access_tokens", f"id={token}"),
+        ("/access_tokens", ""),
     ]
     for path, query in queries:
         reply = await client.get(f"{path}?{query}")
@@ -119,7 +133,7 @@ async def test_another_companys_ids_in_a_body_are_as_good_as_unknown(
     site: Site, client: Client, name: str
 ) -> None:
     owner = await site.company()
-    sender, _, message = await _everything(site, owner)
+    sender, _, message, *_ = await _everything(site, owner)
     own = await site.sender(client)
     named = {"from": sender, "reply_to": message}[name]
     told = []
