@@ -119,7 +119,7 @@ async def test_the_day_begins_anew_at_midnight_utc(db: Database) -> None:
 async def test_one_statement_serves_all_flows_of_an_interval(
     db: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    nodes = await limited(db, peak=1000, peak_total=5000, daily=10**7)
+    nodes = await limited(db, peak=1000, peak_total=50_000, daily=10**7)
     statements = 0
     fetch = db.fetch
 
