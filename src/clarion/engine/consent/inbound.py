@@ -18,7 +18,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from clarion.engine.consent import store as replies_store
-from clarion.engine.consent.addresses import profile, store
+from clarion.engine.consent.addresses import store
 from clarion.engine.consent.addresses.model import (
     MDN,
     AddressStatus,
@@ -34,6 +34,7 @@ from clarion.engine.consent.keywords.model import Action
 from clarion.engine.consent.keywords.reserved import Meaning, reply_language
 from clarion.engine.consent.keywords.rules import Keyword, Rules
 from clarion.engine.consent.replies import Kind, templates_of, text_of
+from clarion.engine.contacts.profile import opted_in, store_keywords
 from clarion.engine.senders.model import Sender
 from clarion.kit.ids import new_id
 
@@ -139,7 +140,7 @@ async def _decide(
         statuses[each.heard.pair] = verdict.then
         verdicts.append(verdict)
     await _store(tx, company_id, verdicts, first, now)
-    await _tell_contacts(tx, company_id, verdicts, now)
+    await _tell_contacts(tx, company_id, verdicts)
     return await _guard(tx, company_id, verdicts, now)
 
 
@@ -251,12 +252,10 @@ def _entry(verdict: _Verdict) -> Entry:
     )
 
 
-async def _tell_contacts(
-    tx: Runner, company_id: int, verdicts: Sequence[_Verdict], now: datetime
-) -> None:
+async def _tell_contacts(tx: Runner, company_id: int, verdicts: Sequence[_Verdict]) -> None:
     """When they agreed, and the keywords that are to be remembered."""
     acquired: dict[str, datetime] = {}
-    learnt: dict[str, list[profile.Interest]] = {}
+    learnt: dict[str, list[tuple[str, str]]] = {}
     for each in verdicts:
         heard, keyword = each.found.heard, each.found.keyword
         if heard.address_type != MDN:
@@ -264,10 +263,9 @@ async def _tell_contacts(
         if each.said is Said.OPTIN and each.then.consent_status is ConsentStatus.OPTIN:
             acquired[heard.peer] = heard.at
         if Action.STORE in keyword.actions:
-            interest = profile.Interest(keyword.value, keyword.name)
-            learnt.setdefault(heard.peer, []).append(interest)
-    await profile.acquire(tx, company_id, acquired, now)
-    await profile.remember(tx, company_id, learnt, now)
+            learnt.setdefault(heard.peer, []).append((keyword.value, keyword.name))
+    await opted_in(tx, company_id, acquired)
+    await store_keywords(tx, company_id, learnt)
 
 
 async def _guard(

@@ -246,24 +246,3 @@ select consent_managed_by from sender_id where company_id = $1 and id = $2;
 
 -- is_listed: Whether a carrier's black list has the number.
 select exists (select from carrier_blacklist where address = $1);
-
--- acquire: Contacts who agreed just now; the first time stays what it was.
-update contact c
-set first_acquisition_date = coalesce(c.first_acquisition_date, n.at),
-    last_acquisition_date = greatest(c.last_acquisition_date, n.at),
-    updated_at = $2, version = c.version + 1
-from unnest($3::text[], $4::timestamptz[]) as n (mdn, at)
-where c.company_id = $1 and c.primary_mdn = n.mdn and c.deleted_at is null;
-
--- lock_contacts: Contacts with these numbers, held until the transaction ends, in one order.
-select id, primary_mdn, document->'interest_list' as interests
-from contact
-where company_id = $1 and primary_mdn = any($2::text[]) and deleted_at is null
-order by id
-for update;
-
--- set_interests: What these contacts are interested in.
-update contact c
-set document = c.document || n.part, updated_at = $2, version = c.version + 1
-from unnest($3::uuid[], $4::jsonb[]) as n (id, part)
-where c.company_id = $1 and c.id = n.id;

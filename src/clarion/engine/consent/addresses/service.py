@@ -18,7 +18,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from clarion.engine.accounts.model import Caller
-from clarion.engine.consent.addresses import profile, store
+from clarion.engine.consent.addresses import store
 from clarion.engine.consent.addresses.model import (
     ASK_EVERY,
     EMAIL,
@@ -36,6 +36,7 @@ from clarion.engine.consent.addresses.model import (
     Wish,
     check_company_change,
 )
+from clarion.engine.contacts.profile import opted_in
 from clarion.engine.senders.model import Sender, SenderState
 from clarion.errors import AlreadyExists, Conflict, InvalidInput, NotFound, StaleVersion
 from clarion.kit.dates import to_epoch_ms
@@ -274,7 +275,7 @@ async def _decide(
     )
     await store.add_history(tx, caller.company_id, [_entry(caller, status, then, now)])
     if then is ConsentStatus.OPTIN and status.address_type == MDN:
-        await profile.acquire(tx, caller.company_id, {status.address: now}, now)
+        await opted_in(tx, caller.company_id, {status.address: now})
 
 
 def _entry(
