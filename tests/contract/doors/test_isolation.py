@@ -21,7 +21,13 @@ BODIES: tuple[dict[str, Any], ...] = (
     {"state": "DELETED"},
     {"name": "mine", "campaign_id": "mine", "version_number": 1},
     {"to": "15550001000", "text": "x"},
+    {"sender_ids": ["x"], "name": "mine", "pattern": "mine"},
 )
+OTHERS: tuple[tuple[str, dict[str, Any]], ...] = (
+    ("/messaging/channels", {"name": "theirs"}),
+    ("/messaging/message_templates", {"name": "theirs", "pattern": "Hello"}),
+)
+"""What else a company can have: how one is made."""
 
 
 def _routes(services: Any) -> list[tuple[str, str]]:
