@@ -9,10 +9,14 @@ from clarion.api.scg import (
     address_statuses,
     attachments,
     channels,
+    contact_tokens,
+    contacts,
     content,
+    fast_access,
     keywords,
     message_requests,
     messages,
+    proxy,
     sender_ids,
 )
 from clarion.api.scg.catalogue import CLASSES, TYPES
@@ -25,7 +29,7 @@ REFERENCE_PREFIX = "/scg/v1"
 
 
 def doors() -> list[Door]:
-    """The live form, the reference form, and the content of attachments."""
+    """The live form, the reference form, the content of attachments, and what devices call."""
     routes = (
         *CLASSES.routes(),
         *TYPES.routes(),
@@ -39,6 +43,9 @@ def doors() -> list[Door]:
         *keywords.routes(),
         *address_statuses.routes(),
         *address_history.routes(),
+        *contacts.routes(),
+        *contact_tokens.routes(),
+        *fast_access.routes(),
     )
     return [
         Door(
@@ -62,4 +69,5 @@ def doors() -> list[Door]:
             "reference says.",
         ),
         content.door(),
+        proxy.door(),
     ]

@@ -25,6 +25,7 @@ DEFAULT_DURATION = 24 * 3600
 MAX_DURATION = 10 * 366 * 24 * 3600
 _ID_LENGTH = 22
 _SECRET_BYTES = 24
+_WHOLE_LENGTH = _ID_LENGTH + _SECRET_BYTES * 4 // 3
 
 
 class Provider(StrEnum):
@@ -108,7 +109,7 @@ def token_text(id: UUID, secret: str) -> str:
 
 def token_id(text: str) -> UUID | None:
     """The id in an access token, or in its first part alone."""
-    return ids.parse(text[:_ID_LENGTH])
+    return ids.parse(text[:_ID_LENGTH]) if len(text) in (_ID_LENGTH, _WHOLE_LENGTH) else None
 
 
 def token_secret(text: str) -> str:

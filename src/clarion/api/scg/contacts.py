@@ -1,0 +1,284 @@
+"""/contacts: the people and things that a company's messages go to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from functools import partial
+from typing import Annotated, Any
+from uuid import UUID
+
+import msgspec
+from msgspec import Meta, Struct
+
+from clarion.api.call import Call, Route
+from clarion.api.resource import Resource, Values
+from clarion.api.shape import Attribute, Row, Shape, Version
+from clarion.engine.contacts.documents import read_object
+from clarion.engine.contacts.fast_access.model import COLUMNS as FAST_ACCESS
+from clarion.engine.contacts.fast_access.model import Rules
+from clarion.engine.contacts.fast_access.store import read_rules
+from clarion.engine.contacts.model import (
+    EXTENDED,
+    HANDLES,
+    IN_DOCUMENT,
+    LISTS,
+    MAX_TEXT,
+    READERS,
+    VoicePreference,
+    read_value,
+)
+from clarion.engine.contacts.service import (
+    change_contact,
+    create_contact,
+    delete_contact,
+    replace_contact,
+)
+from clarion.errors import InvalidInput, NotFound
+from clarion.kit import ids
+from clarion.storage.listing import Bound, Column, Listing
+
+NAMED = "fast_access."
+"""Filters and sorting by a fast access attribute's own name begin with this."""
+
+Text = Annotated[str, Meta(max_length=MAX_TEXT)]
+Objects = list[dict[str, Any]]
+
+
+class _Contact(Struct, kw_only=True):
+    """Somebody, or something, that messages are sent to."""
+
+    id: str
+    external_id: Annotated[
+        Text | None, Meta(description="The contact's id in the company's own systems; unique.")
+    ] = None
+    first_name: Text | None = None
+    last_name: Text | None = None
+    birth_date: Annotated[str | None, Meta(description="YYYY-MM-DD")] = None
+    first_acquisition_date: Annotated[
+        datetime | None, Meta(description="Of the first opt-in to anything.")
+    ] = None
+    last_acquisition_date: Annotated[datetime | None, Meta(description="Of the last opt-in.")] = (
+        None
+    )
+    primary_mdn: Annotated[
+        Text | None, Meta(description="Telephone number in its international form; unique.")
+    ] = None
+    primary_addr_line1: Text | None = None
+    primary_addr_line2: Text | None = None
+    primary_addr_city: Text | None = None
+    primary_addr_zip: Text | None = None
+    primary_addr_state: Text | None = None
+    primary_addr_country: Annotated[Text | None, Meta(description="ISO 3166")] = None
+    primary_email_addr: Text | None = None
+    primary_social_handle: Text | None = None
+    social_handles: Annotated[list[str] | None, Meta(description="As fb:<id>@<sender address>")] = (
+        None
+    )
+    address_list: Annotated[
+        Objects | None,
+        Meta(description="priority, designation, use, source, status, line1, line2, city, ..."),
+    ] = None
+    account_list: Annotated[
+        Objects | None,
+        Meta(description="priority, designation, source, status, type, username, domain, ..."),
+    ] = None
+    device_list: Annotated[
+        Objects | None,
+        Meta(description="priority, designation, source, status, msisdn, carrier, model, ..."),
+    ] = None
+    interest_list: Annotated[Objects | None, Meta(description="code, name, source, score")] = None
+    demographic_list: Annotated[Objects | None, Meta(description="name, source, score")] = None
+    extended_attributes: Annotated[
+        str | None, Meta(description="A text that holds a JSON object.")
+    ] = None
+    fast_access: Annotated[
+        dict[str, str] | None, Meta(description="Fast access attributes by their names.")
+    ] = None
+    preferred_language: Annotated[
+        Text | None, Meta(description="Messages are translated into it, where that is asked for.")
+    ] = None
+    voice_preference: VoicePreference = VoicePreference.NONE
+    application_id: int | None = None
+    company_id: int | None = None
+    created_date: datetime | None = None
+    last_updated_date: datetime | None = None
+    version_number: Version | None = None
+
+
+Contact: type[Struct] = msgspec.defstruct(
+    "Contact", [(name, Text | None, None) for name in FAST_ACCESS], bases=(_Contact,), kw_only=True
+)
+
+
+def _fast_access(value: Any) -> dict[str, str | None]:
+    return {name: _as_text(each) for name, each in read_object(value).items()}
+
+
+def _as_text(value: Any) -> str | None:
+    """A fast access value as clients write it: mostly a text already."""
+    if value is None or value == "null":
+        return None
+    if isinstance(value, str):
+        return value
+    if isinstance(value, dict | list):
+        raise ValueError("values are texts")
+    return msgspec.json.encode(value).decode()
+
+
+_READ_ONLY = Attribute(read_only=True)
+_LIVE = Attribute(read_only=True, only="live")
+_SCALAR = str | int | float
+_WIRE: Mapping[str, Any] = {
+    **dict.fromkeys(READERS, _SCALAR),
+    **dict.fromkeys(LISTS, list[Any] | dict[str, Any] | str),
+    HANDLES: list[Any] | str,
+    EXTENDED: str | dict[str, Any],
+    "voice_preference": str | bool,
+}
+_MORE: Mapping[str, dict[str, Any]] = {
+    "account_list": {"reference": "customer_account_list"},
+    "device_list": {"reference": "customer_device_list"},
+    "birth_date": {"show": lambda day: day.isoformat()},
+    HANDLES: {"only": "live"},
+}
+
+
+def _attribute(name: str) -> Attribute:
+    take = partial(read_value, name)
+    return Attribute(take=take, wire_type=_WIRE[name], **_MORE.get(name, {}))
+
+
+SHAPE = Shape(
+    Contact,
+    {name: _attribute(name) for name in READERS}
+    | {name: Attribute(take=_as_text, wire_type=_SCALAR | bool) for name in FAST_ACCESS}
+    | {
+        "id": _READ_ONLY,
+        "fast_access": Attribute(take=_fast_access, wire_type=dict[str, Any] | str),
+        "application_id": _READ_ONLY,
+        "company_id": _LIVE,
+        "created_date": _READ_ONLY,
+        "last_updated_date": Attribute(read_only=True, column="updated_at"),
+        "version_number": Attribute(column="version"),
+    },
+)
+LISTING = Listing(
+    source="contact c",
+    tenant="c.company_id",
+    key="c.id",
+    select="c.*",
+    always="c.deleted_at is null",
+    columns=(
+        Column("id", "c.id", "id"),
+        Column("external_id", "c.external_id"),
+        Column("first_name", "c.first_name"),
+        Column("last_name", "c.last_name"),
+        Column("birth_date", "c.birth_date", "day"),
+        Column("first_acquisition_date", "c.first_acquisition_date", "timestamp"),
+        Column("last_acquisition_date", "c.last_acquisition_date", "timestamp"),
+        Column("primary_mdn", "c.primary_mdn", "msisdn"),
+        Column("primary_addr_line1", "c.primary_addr_line1"),
+        Column("primary_addr_line2", "c.primary_addr_line2"),
+        Column("primary_addr_city", "c.primary_addr_city"),
+        Column("primary_addr_zip", "c.primary_addr_zip"),
+        Column("primary_addr_state", "c.primary_addr_state"),
+        Column("primary_email_addr", "c.primary_email_addr"),
+        Column("primary_addr_country", "c.primary_addr_country"),
+        Column("application_id", "c.application_id", "integer"),
+        Column("created_date", "c.id", "created"),
+        Column("last_updated_date", "c.updated_at", "timestamp", never_null=True),
+        *(Column(name, f"c.{name}") for name in FAST_ACCESS),
+    ),
+)
+
+
+async def create(call: Call, values: Values) -> str:
+    values.pop("version", None)  # of what does not exist yet
+    return ids.show(await create_contact(call.services.db, call.caller, values))
+
+
+async def update(call: Call, id: UUID, values: Values) -> None:
+    version = values.pop("version", None)
+    await change_contact(call.services.db, call.caller, id, values, version=version)
+
+
+async def put(call: Call, id: UUID, values: Values) -> None:
+    version = values.pop("version", None)
+    await replace_contact(call.services.db, call.caller, id, values, version=version)
+
+
+async def delete(call: Call, id: UUID) -> None:
+    await delete_contact(call.services.db, call.caller, id)
+
+
+async def complete(call: Call, rows: Sequence[Row]) -> list[Row]:
+    """With what is in the document, and fast access attributes by their names."""
+    rules = await read_rules(call.services.db, call.caller.company_id)
+    return [_completed(row, rules) for row in rows]
+
+
+def _completed(row: Row, rules: Rules) -> Row:
+    values = dict(row) | {"created_date": ids.created_at(row["id"])}
+    document = row["document"]
+    values.update({name: document.get(name) for name in IN_DOCUMENT})
+    named = {name: values.pop(column) for column, name in rules.names.items()}
+    values["fast_access"] = {name: v for name, v in named.items() if v is not None} or None
+    return values
+
+
+async def by_name(call: Call, query: dict[str, str]) -> Sequence[Bound]:
+    """Turns fast access names in filters and sorting into the columns that they stand for."""
+    if not any(NAMED in part for pair in query.items() for part in pair):
+        return ()
+    columns = (await read_rules(call.services.db, call.caller.company_id)).columns
+    for name in [name for name in query if name.startswith(NAMED)]:
+        query[_column(name, columns)] = query.pop(name)
+    if NAMED in query.get("sort", ""):
+        terms = (term.strip() for term in query["sort"].split(","))
+        query["sort"] = ",".join(_sort_term(term, columns) for term in terms)
+    return ()
+
+
+def _sort_term(term: str, columns: Mapping[str, str]) -> str:
+    bare = term.lstrip("+-")
+    if not bare.startswith(NAMED):
+        return term
+    return term[: len(term) - len(bare)] + _column(bare, columns)
+
+
+def _column(name: str, columns: Mapping[str, str]) -> str:
+    own = name.removeprefix(NAMED)
+    column = columns.get(own, own if own in FAST_ACCESS else None)
+    if column is None:
+        words = f"{name[:100]}: there is no fast access attribute of this name."
+        raise InvalidInput(words, field=name[:100])
+    return column
+
+
+CONTACTS = Resource(
+    name="Contact",
+    path="/contacts",
+    shape=SHAPE,
+    listing=LISTING,
+    about="Somebody, or something, that messages are sent to.",
+    complete=complete,
+    rewrite=by_name,
+    create=create,
+    update=update,
+    replace=put,
+    delete=delete,
+)
+
+
+async def contact_of(call: Call) -> UUID:
+    """The contact of a path that goes on behind its id. NotFound: the company has none such."""
+    id = ids.parse(call.params["contact_id"])
+    if id is None:
+        raise NotFound("There is no such contact.")
+    await CONTACTS.find(call, id)
+    return id
+
+
+def routes() -> list[Route]:
+    return CONTACTS.routes()
