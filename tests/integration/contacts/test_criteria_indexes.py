@@ -17,8 +17,9 @@ COMPANY = 1
 FILL = """
 insert into contact (company_id, id, updated_at, first_name, primary_addr_state, primary_mdn,
     birth_date, fast_access_3, last_acquisition_date, document)
-select $1::integer, (to_char(n, 'FM00000000') || '-0000-7000-8000-000000000000')::uuid, $2::timestamptz, 'name ' || n,
-    'state ' || n % 50, '+1' || 2000000000 + n, date '1950-01-01' + n % 25000, 'value ' || n % 1000,
+select $1::integer, (to_char(n, 'FM00000000') || '-0000-7000-8000-000000000000')::uuid,
+    $2::timestamptz, 'name ' || n, 'state ' || n % 50, '+1' || 2000000000 + n,
+    date '1950-01-01' + n % 25000, 'value ' || n % 1000,
     $2::timestamptz - n * interval '1 hour',
     jsonb_build_object('extended_attributes', jsonb_build_object('code', n % 1000),
         'interest_list', jsonb_build_array(jsonb_build_object('code', 'c' || n % 500)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import tracemalloc
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
@@ -118,6 +119,27 @@ async def test_text_behind_a_quotation_is_trouble_of_its_row() -> None:
     rows, _ = await rows_of(b'a\n"b"c\nd\n')
     assert brief(rows)[::2] == [["a"], ["d"]]
     assert "expected after" in str(rows[1].trouble)
+
+
+async def test_memory_does_not_grow_with_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(csv_reading, "WINDOW", 16 * 1024)
+    line = b"c1,+12125550100,Ann,Lee,Main Street\n"
+
+    async def peak(count: int) -> int:
+        async def stream() -> AsyncIterator[bytes]:
+            for _ in range(count // 1000):
+                yield line * 1000
+
+        reader = RowReader(stream(), Mark(), ",")
+        tracemalloc.start()
+        while await reader.read():
+            pass
+        found = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert reader.mark.line == count
+        return found
+
+    assert await peak(50_000) < 1.5 * await peak(5000)
 
 
 # ---------------------------------------------------------------- encodings

@@ -1,0 +1,178 @@
+"""An import: a CSV file becomes contacts, a batch of rows a transaction.
+
+With its contacts a batch commits how far into the file it reaches: after a crash another node goes
+on from there, and nothing is done twice. While the database works on one batch the next is read.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import aclosing
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+from msgspec import Struct
+
+from clarion.engine.attachments.content import find_content
+from clarion.engine.attachments.model import StoredFile
+from clarion.engine.contacts.bulk import upsert_contacts
+from clarion.engine.contacts.fast_access.store import read_rules
+from clarion.engine.contacts.groups import store as groups
+from clarion.engine.contacts.groups.service import join_group
+from clarion.engine.contacts.jobs import store
+from clarion.engine.contacts.jobs.columns import BadRow, Columns, read_columns
+from clarion.engine.contacts.jobs.csv_reading import (
+    Beginning,
+    Mark,
+    Row,
+    RowReader,
+    read_beginning,
+)
+from clarion.engine.contacts.jobs.failures import failed, store_failures
+from clarion.engine.contacts.jobs.model import Failure, Job, Stopped
+from clarion.errors import InvalidInput, NotFound
+from clarion.storage.database import Database
+from clarion.storage.files import FileStore
+
+NAP = 200  # rows that are read at a stretch; then others have the thread
+FIRST_LINE = 1
+
+Contact = dict[str, Any]
+
+
+class _Batch(Struct, frozen=True):
+    """Some rows of the file, and where it goes on behind them."""
+
+    rows: list[Row]  # those that are contacts
+    contacts: list[Contact]
+    failures: list[Failure]
+    end: Mark
+
+
+async def run_import(db: Database, files: FileStore, job: Job, node_id: UUID) -> None:
+    """All of it. Stopped: it was canceled, or is another node's."""
+    names: Sequence[str] = ()
+    try:
+        content = await find_content(db, job.company_id, job.attachment_id)
+        beginning = await _beginning(files, content)
+        names = beginning.names
+        columns = read_columns(names, await read_rules(db, job.company_id))
+        await _Import(db, job, columns, node_id).run(files, content, beginning)
+    except (NotFound, InvalidInput) as error:
+        await _refuse(db, job, node_id, error.message)
+    await store_failures(db, files, job, node_id, names)
+
+
+async def _beginning(files: FileStore, content: StoredFile) -> Beginning:
+    async with aclosing(await files.get(_key(content))) as chunks:
+        return await read_beginning(chunks)
+
+
+def _key(content: StoredFile) -> str:
+    assert content.key is not None  # it is uploaded
+    return content.key
+
+
+async def _refuse(db: Database, job: Job, node_id: UUID, words: str) -> None:
+    """The file cannot be read, or is gone: that is the one failure of its first line."""
+
+    async def work(tx: asyncpg.Connection) -> None:
+        if await store.lock(tx, job, node_id) is None:
+            raise Stopped
+        await _note(tx, job, [Failure(FIRST_LINE, [], words)])
+
+    await db.run(work)
+
+
+class _Import:
+    """The rows of one job's file, on their way into the database."""
+
+    def __init__(self, db: Database, job: Job, columns: Columns, node_id: UUID) -> None:
+        self._db = db
+        self._job = job
+        self._columns = columns
+        self._node_id = node_id
+        self._committed = job.mark.position
+
+    async def run(self, files: FileStore, content: StoredFile, beginning: Beginning) -> None:
+        """From where the job has come to, to the end of the file."""
+        start = max(self._job.mark, beginning.mark, key=lambda mark: mark.position)
+        if start.position == content.size:
+            return  # stores refuse to read from behind the last byte
+        async with aclosing(await files.get(_key(content), start=start.position)) as chunks:
+            reader = RowReader(chunks, start, beginning.delimiter)
+            await self._all(reader)
+
+    async def _all(self, reader: RowReader) -> None:
+        """The next batch is read while this one is stored."""
+        coming = asyncio.create_task(self._read(reader))
+        try:
+            while (batch := await coming) is not None:
+                coming = asyncio.create_task(self._read(reader))
+                await self._db.run(partial(self._store, batch))
+                self._committed = batch.end.position
+        finally:
+            coming.cancel()
+            await asyncio.gather(coming, return_exceptions=True)
+
+    async def _read(self, reader: RowReader) -> _Batch | None:
+        rows = await reader.read()
+        if not rows:
+            return None
+        batch = _Batch([], [], [], reader.mark)
+        for at, row in enumerate(rows):
+            self._sort(row, batch)
+            if at % NAP == NAP - 1:
+                await asyncio.sleep(0)
+        return batch
+
+    def _sort(self, row: Row, batch: _Batch) -> None:
+        """A row is a contact or a failure."""
+        try:
+            if row.trouble is not None:
+                raise BadRow(row.trouble)
+            batch.contacts.append(self._columns.contact(row.cells))
+            batch.rows.append(row)
+        except BadRow as error:
+            batch.failures.append(failed(row, str(error)))
+
+    async def _store(self, batch: _Batch, tx: asyncpg.Connection) -> None:
+        """All of a batch or nothing."""
+        job = self._job
+        if await store.lock(tx, job, self._node_id) != self._committed:
+            raise Stopped
+        outcomes = await upsert_contacts(tx, job.company_id, job.application_id, batch.contacts)
+        found = [id for id in outcomes if isinstance(id, UUID)]
+        failures = batch.failures + [
+            failed(row, outcome)
+            for row, outcome in zip(batch.rows, outcomes, strict=True)
+            if isinstance(outcome, str)
+        ]
+        await self._join(tx, found)
+        await _note(tx, job, failures, imported=len(found), end=batch.end)
+
+    async def _join(self, tx: asyncpg.Connection, contacts: list[UUID]) -> None:
+        """They become members of the job's group, unless it is deleted since."""
+        group, company_id = self._job.group_id, self._job.company_id
+        if group is None or await groups.read(tx, company_id, group) is None:
+            return
+        await join_group(tx, company_id, group, contacts)
+
+
+async def _note(
+    tx: asyncpg.Connection,
+    job: Job,
+    failures: list[Failure],
+    *,
+    imported: int = 0,
+    end: Mark | None = None,
+) -> None:
+    """Count what was done; keep what failed."""
+    fresh = await store.add_failures(tx, job, failures) if failures else 0
+    await store.advance(
+        tx, job, imported=imported, failed=fresh, mark=end or job.mark, now=datetime.now(UTC)
+    )
