@@ -16,6 +16,7 @@ from clarion.cli import (
     application,
     company,
     connector,
+    consent,
     doctor,
     messages,
     migrate,
@@ -52,6 +53,7 @@ app.add_typer(company.app, name="company", rich_help_panel=OPERATE)
 app.add_typer(application.app, name="application", rich_help_panel=OPERATE)
 app.add_typer(sender.app, name="sender", rich_help_panel=OPERATE)
 app.add_typer(connector.app, name="connector", rich_help_panel=OPERATE)
+app.add_typer(consent.app, name="consent", rich_help_panel=OPERATE)
 app.command(rich_help_panel=TRY)(send.send)
 app.command(rich_help_panel=TRY)(messages.messages)
 app.add_typer(sandbox.app, name="sandbox", rich_help_panel=TRY)
