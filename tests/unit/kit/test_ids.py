@@ -56,3 +56,11 @@ def test_ids_of_one_millisecond_ascend() -> None:
     made = [ids.new_request_id(at_ms=1_795_000_000_000) for _ in range(1000)]
     assert made == sorted(made)
     assert len(set(made)) == 1000
+
+
+def test_a_secret_id_tells_its_time_and_nothing_else() -> None:
+    before = datetime.now(UTC) - timedelta(milliseconds=1)
+    made = [ids.new_secret_id() for _ in range(100)]
+    assert all(before <= ids.created_at(id) <= datetime.now(UTC) for id in made)
+    assert all(id.version == 7 and ids.parse(ids.show(id)) == id for id in made)
+    assert len({id.int & (1 << 62) - 1 for id in made}) == 100
