@@ -8,6 +8,7 @@ from urllib.parse import urlsplit, urlunsplit
 import asyncpg
 import pytest
 from pipeline import Place
+from stage import Stage
 from tests.peers.smsc import Smsc
 
 from clarion import settings
@@ -55,3 +56,14 @@ async def _pipelines_smsc() -> AsyncIterator[Smsc]:
 async def smsc(_pipelines_smsc: Smsc) -> Smsc:
     await _pipelines_smsc.reset()
     return _pipelines_smsc
+
+
+@pytest.fixture
+async def stage(place: Place) -> AsyncIterator[Stage]:
+    """A company on a gateway that accepts and prepares, and sends nothing."""
+    gateway = place.gateway()
+    await gateway.membership.renew()
+    gateway.intake.start()
+    yield Stage(place, gateway, await place.tenant())
+    await gateway.intake.stop()
+    await gateway.membership.leave()

@@ -16,7 +16,7 @@ from unittest.mock import patch
 from uuid import UUID
 
 import asyncpg
-from tests.factories import Tenant, a_request, a_tenant, an_expander, an_intake
+from tests.factories import Tenant, a_means, a_request, a_tenant, an_expander, an_intake
 from tests.recount import recount
 from tests.waiting import eventually
 
@@ -72,14 +72,16 @@ class Gateway:
         self.carriers = Carriers(
             db, list(self.connectors.values()), self.recorder, self.membership, self.settings
         )
+        self.means = a_means(db, self.settings)
         self.intake = an_intake(
-            db, self.settings, senders=self.senders, queued=self.carriers.queued,
+            db, self.settings, senders=self.senders, means=self.means, queued=self.carriers.queued,
             express=self.carriers,
         )  # fmt: skip
         self.expander = an_expander(
             db,
             self.settings,
             senders=self.senders,
+            means=self.means,
             node_id=self.node_id,
             queued=self.carriers.queued,
         )

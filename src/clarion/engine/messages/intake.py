@@ -190,7 +190,7 @@ class Intake:
         connector = self._routes[key]
         if connector is None:
             raise InvalidInput("from: no connector carries this sender id", field="from")
-        return Route(sender_id=sender.id, sender_address=sender.address, connector=connector)
+        return Route(sender.id, sender.address, connector, sender.priority)
 
     def _latin1(self, connector: str) -> bool:
         settings = self._settings.connectors[connector]

@@ -16,6 +16,7 @@ from clarion.engine.senders.channels.choice import Choice, Destination, choose
 from clarion.engine.senders.model import Sender
 from clarion.kit import ids
 from clarion.kit.e164 import parse_address
+from clarion.kit.mailbox import parse_mailbox
 
 _TEXT, _MEDIA = (Medium.SMS, Medium.MMS), (Medium.MMS,)
 _BY_DEFAULT = ("MDN", "PUSH", "EMAIL")
@@ -79,8 +80,8 @@ def _destinations(plan: Plan, contact: SendableContact) -> Iterator[Destination]
             country = country_of(contact.primary_mdn)
             for medium in media_of(plan, Kind.NUMBER):
                 yield Destination(contact.primary_mdn, medium, country)
-        elif kind == "EMAIL" and contact.email:
-            yield Destination(contact.email, Medium.EMAIL, contact.country)
+        elif kind == "EMAIL" and (mailbox := _mailbox(contact.email)):
+            yield Destination(mailbox, Medium.EMAIL, contact.country)
         elif kind == "PUSH":
             for provider, application, token in contact.tokens:
                 address = push_address(provider, token)
@@ -181,6 +182,14 @@ def _application(plan: Plan, reference: str) -> str | None:
 def country_of(mdn: str) -> str | None:
     try:
         return parse_address(mdn).country
+    except ValueError:
+        return None
+
+
+def _mailbox(text: str | None) -> str | None:
+    """A contact's address in the one spelling that consent is kept for."""
+    try:
+        return parse_mailbox(text) if text else None
     except ValueError:
         return None
 
