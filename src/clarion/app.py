@@ -28,6 +28,9 @@ from clarion.connectors.smpp.connector import SmppConnector
 from clarion.engine.accounts.cache import TokenCache
 from clarion.engine.accounts.tasks import account_jobs
 from clarion.engine.attachments.tasks import attachment_jobs
+from clarion.engine.contacts.fast_access.service import JOBS_CHANNEL
+from clarion.engine.contacts.recompute import Recomputer
+from clarion.engine.contacts.tasks import contact_jobs
 from clarion.engine.handsets.service import owed_receipts
 from clarion.engine.messages import tasks
 from clarion.engine.messages.carriers import Carriers
@@ -60,7 +63,7 @@ API, JOBS = "api", "jobs"
 ROLES = frozenset({API, DISPATCH, JOBS})
 
 RECEIPT_RETRY_SECONDS = 0.5
-EXPANSION_POLL_SECONDS = 1.0
+WORK_POLL_SECONDS = 1.0
 SOON = 5.0
 SOON_LIMIT = 30.0
 POOL_SECONDS = 1.0
@@ -69,8 +72,6 @@ WRITERS = 2  # connections of the intake's own pool
 RECORD_SECONDS = 3.0
 GC_THRESHOLDS = (20_000, 20, 20)  # objects, rounds, rounds
 
-EXPANSION_WAITS = "expansion.waits"
-EXPANSION_FAILED = "expansion.failed"
 WORK_WAITS = "work.waits"
 WORK_FAILED = "work.failed"
 
@@ -95,7 +96,6 @@ class Node:
         self._listener = listener
         self._node_id = ids.new_id()
         self._loops: list[asyncio.Task[None]] = []
-        self._expand = asyncio.Event()
         self.base_url = ""
 
     # ------------------------------------------------------------ life
@@ -165,21 +165,23 @@ class Node:
     async def _start_jobs(self) -> None:
         if JOBS not in self.roles:
             return
-        self._expander = Expander(
+        expander = Expander(
             self.db,
             self._senders,
             self._means,
             node_id=self._node_id,
             queued=self._tell_queued,
         )
-        await self.db.listen(EXPANSION_CHANNEL, lambda _: self._expand.set())
-        self._loops.append(asyncio.create_task(self._expand_for_ever(), name="expand"))
+        recomputer = Recomputer(self.db, node_id=self._node_id)
+        await self._work_on("expand", expander.step, hints=EXPANSION_CHANNEL)
+        await self._work_on("fast access", recomputer.step, hints=JOBS_CHANNEL)
         names = list(self.settings.connectors)
         self._jobs = Runner(
             self.db,
             [
                 *upkeep(self.db, self.settings.retention),
                 *account_jobs(self.db),
+                *contact_jobs(self.db),
                 *attachment_jobs(self.db, self._files, self.settings),
                 _soon("expire queued messages", lambda: tasks.expire_queued(self.db)),
                 _soon("expire pauses", lambda: tasks.expire_pauses(self.db)),
@@ -258,21 +260,28 @@ class Node:
 
     # ------------------------------------------------------------ loops
 
-    async def _expand_for_ever(self) -> None:
-        while True:
-            self._expand.clear()
-            try:
-                busy = await self._expander.step()
-            except Unavailable as error:
-                log.warning(EXPANSION_WAITS, reason=error.message)
-                busy = False
-            except Exception:
-                log.exception(EXPANSION_FAILED)
-                busy = False
-            if not busy:
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(EXPANSION_POLL_SECONDS):
-                        await self._expand.wait()
+    async def _work_on(self, name: str, step: Callable[[], Awaitable[bool]], *, hints: str) -> None:
+        """Step after step while there is work; then wait for a hint of more, or a while."""
+        hinted = asyncio.Event()
+        await self.db.listen(hints, lambda _: hinted.set())
+
+        async def loop() -> None:
+            while True:
+                hinted.clear()
+                try:
+                    busy = await step()
+                except Unavailable as error:
+                    log.warning(WORK_WAITS, work=name, reason=error.message)
+                    busy = False
+                except Exception:
+                    log.exception(WORK_FAILED, work=name)
+                    busy = False
+                if not busy:
+                    with suppress(TimeoutError):
+                        async with asyncio.timeout(WORK_POLL_SECONDS):
+                            await hinted.wait()
+
+        self._loops.append(asyncio.create_task(loop(), name=name))
 
     async def _measure_pool(self) -> None:
         use = self.db.use()
