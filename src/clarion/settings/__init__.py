@@ -23,6 +23,7 @@ from clarion.settings.model import (
     SettingsError,
     SmppConnector,
     Tls,
+    Translation,
 )
 
 __all__ = [
@@ -44,6 +45,7 @@ __all__ = [
     "SettingsError",
     "SmppConnector",
     "Tls",
+    "Translation",
     "check_address",
     "load",
 ]

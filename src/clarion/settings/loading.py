@@ -30,6 +30,8 @@ ENVIRONMENT_ONLY = frozenset({"CLARION_CONFIG", "CLARION_DATA", "CLARION_TOKEN",
 FILE_STORES = ("file:///", "s3://", "s3a://", "gs://", "az://", "abfs://", "abfss://")
 """What the URL of a file store may begin with."""
 
+WEB = ("http://", "https://")
+
 
 def load(path: Path | None, environment: Mapping[str, str] | None = None) -> Settings:
     """Settings from a TOML file (or none) and the environment. Raises SettingsError."""
@@ -132,6 +134,9 @@ def _check(settings: Settings) -> None:
             raise SettingsError(f"http.trusted_networks: {error}") from error
     if settings.files.url and not settings.files.url.startswith(FILE_STORES):
         raise SettingsError(f"files.url: it begins with one of {', '.join(FILE_STORES)}")
+    translation = settings.translation
+    if translation.kind == "libretranslate" and not translation.url.startswith(WEB):
+        raise SettingsError(f"translation.url: it begins with one of {', '.join(WEB)}")
     if settings.intake.max_schedule_days >= settings.retention.message_days:
         raise SettingsError("intake.max_schedule_days: must be under retention.message_days")
     for name, each in settings.connectors.items():

@@ -230,6 +230,39 @@ class Links(_Section, frozen=True, kw_only=True):
     ] = ""
 
 
+class Translation(_Section, frozen=True, kw_only=True):
+    """What translates messages whose request asks for it."""
+
+    kind: Annotated[
+        Literal["none", "libretranslate", "apertium"],
+        Meta(
+            description="none; a service that speaks LibreTranslate's API; or Apertium, whose "
+            "programs are installed beside Clarion and need no network."
+        ),
+    ] = "none"
+    url: Annotated[
+        str, Meta(description="Where LibreTranslate is, as `http://translate.example:5000`.")
+    ] = ""
+    api_key: Annotated[
+        str,
+        Meta(
+            description="Our key at LibreTranslate, where it asks for one.", extra={"secret": True}
+        ),
+    ] = ""
+    modes: Annotated[
+        str, Meta(description="The directory of Apertium's installed pairs of languages.")
+    ] = "/usr/share/apertium/modes"
+    timeout: Annotated[Seconds, Meta(description="Seconds until a batch has to be translated.")] = (
+        20.0
+    )
+    batch: Annotated[
+        Annotated[int, Meta(ge=1, le=1000)], Meta(description="Texts in one call of the service.")
+    ] = 50
+    concurrency: Annotated[
+        Annotated[int, Meta(ge=1, le=64)], Meta(description="Calls of the service at once.")
+    ] = 4
+
+
 class _Connector(_Section, frozen=True, kw_only=True):
     media: ClassVar[frozenset[str]] = frozenset({"SMS"})
 
@@ -372,4 +405,5 @@ class Settings(_Section, frozen=True, kw_only=True):
     senders: Senders = field(default_factory=Senders)
     billing: Billing = field(default_factory=Billing)
     links: Links = field(default_factory=Links)
+    translation: Translation = field(default_factory=Translation)
     connectors: dict[str, ConnectorSettings] = {}

@@ -1,0 +1,1 @@
+"""Translation services: LibreTranslate over HTTP, and Apertium, which works offline."""
