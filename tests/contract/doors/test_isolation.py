@@ -22,10 +22,16 @@ BODIES: tuple[dict[str, Any], ...] = (
     {"name": "mine", "campaign_id": "mine", "version_number": 1},
     {"to": "15550001000", "text": "x"},
     {"sender_ids": ["x"], "name": "mine", "pattern": "mine"},
+    {"value": "mine", "consent_status": "OPTOUT"},
 )
 OTHERS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("/messaging/channels", {"name": "theirs"}),
     ("/messaging/message_templates", {"name": "theirs", "pattern": "Hello"}),
+    ("/messaging/keywords", {"value": "theirs"}),
+    (
+        "/consent/contact_address_statuses",
+        {"address": "+4915187654321", "from_address": "15550001000", "consent_status": "OPTIN"},
+    ),
 )
 """What else a company can have: how one is made."""
 
@@ -49,6 +55,11 @@ async def _everything(site: Site, owner: Client) -> list[str]:
     return [sender, request, message["id"], attachment, token]
 
 
+async def _others(owner: Client) -> list[str]:
+    made = [await owner.post(path, body) for path, body in OTHERS]
+    return [reply.json["id"] for reply in made]
+
+
 def _told(reply: Reply, id: str) -> tuple[int, bytes, list[str]]:
     """All that a stranger learns, the id itself apart."""
     headers = sorted(f"{k}: {v}" for k, v in reply.headers.items() if k.lower() != "date")
@@ -59,7 +70,7 @@ async def test_another_companys_ids_are_as_good_as_unknown_on_every_route(
     site: Site, client: Client
 ) -> None:
     owner = await site.company()
-    theirs = await _everything(site, owner)
+    theirs = [*await _everything(site, owner), *await _others(owner)]
     before = await _state(owner)
     routes = _routes(site.services)
     assert len(routes) > 20
@@ -94,6 +105,7 @@ async def _state(owner: Client) -> list[Any]:
         "/messaging/messages",
         "/messaging/attachments",
         "/access_tokens",
+        *(path for path, _ in OTHERS),
     )
     return [(await owner.get(path)).json for path in paths]
 
@@ -101,6 +113,7 @@ async def _state(owner: Client) -> list[Any]:
 async def test_another_companys_things_are_in_no_list(site: Site, client: Client) -> None:
     owner = await site.company()
     sender, request, message, attachment, token = await _everything(site, owner)
+    others = await _others(owner)
     who = owner.caller
     queries = [
         ("/messaging/sender_ids", f"id={sender}"),
@@ -121,6 +134,10 @@ async def test_another_companys_things_are_in_no_list(site: Site, client: Client
         ("/messaging/attachments", "state=DELETED,UPLOADED"),
         ("/access_tokens", f"id={token}"),
         ("/access_tokens", ""),
+        *((path, f"id={id}") for id, (path, _) in zip(others, OTHERS, strict=True)),
+        ("/messaging/keywords", "type=COMPANY"),
+        ("/consent/contact_address_statuses", ""),
+        ("/consent/contact_address_history", ""),
     ]
     for path, query in queries:
         reply = await client.get(f"{path}?{query}")
