@@ -27,14 +27,14 @@ class Hints:
 
     def __init__(self, connector: Connector) -> None:
         self._connector = connector
-        self._heard: dict[str, Heard] = {}
+        self._heard: dict[str, list[Heard]] = {}
         self._waiting: dict[tuple[str, str], None] = {}
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
     async def listen(self, channel: str, heard: Heard) -> None:
-        """From now on; registers at once and connects when it can."""
-        self._heard[channel] = heard
+        """From now on, beside others; registers at once and connects when it can."""
+        self._heard.setdefault(channel, []).append(heard)
         self._wake.set()
         self._ensure_running()
 
@@ -85,7 +85,7 @@ class Hints:
         for channel in self._heard.keys() - listening:
             await connection.add_listener(channel, self._on_hint)
             listening.add(channel)
-            self._heard[channel]("")  # something may have been said while nobody listened
+            self._tell(channel, "")  # something may have been said while nobody listened
 
     async def _send_waiting(self, connection: Connection) -> None:
         if not self._waiting:
@@ -94,4 +94,8 @@ class Hints:
         await connection.execute(_SEND, [c for c, _ in hints], [p for _, p in hints])
 
     def _on_hint(self, _: asyncpg.Connection, __: int, channel: str, payload: object) -> None:
-        self._heard[channel](str(payload))
+        self._tell(channel, str(payload))
+
+    def _tell(self, channel: str, payload: str) -> None:
+        for heard in self._heard[channel]:
+            heard(payload)

@@ -303,6 +303,16 @@ async def test_hints_are_heard_and_equal_ones_become_one(db: Database, database_
     await listener.close()
 
 
+async def test_several_may_listen_on_one_channel(db: Database) -> None:
+    one: asyncio.Queue[str] = asyncio.Queue()
+    two: asyncio.Queue[str] = asyncio.Queue()
+    await db.listen("queue", one.put_nowait)
+    assert await _next(one) == ""
+    await db.listen("queue", two.put_nowait)
+    db.hint("queue", "a")
+    assert (await _next(one), await _next(two)) == ("a", "a")
+
+
 async def test_listening_survives_lost_connections(
     db: Database, killer: asyncpg.Connection
 ) -> None:
