@@ -15,6 +15,7 @@ ANN = {
     "contact": {
         "first_name": "Ann",
         "last_name": None,
+        "city": "",
         "zip": "33602",
         "Favorite_Color": "red",
         "Shoe Size": "39",
@@ -54,6 +55,7 @@ def test_a_plain_text_stays_as_it_is(body: str, expected: str) -> None:
         ("Hello $!contact.last_name!", "Hello !"),
         ("Hello $!{contact.last_name}!", "Hello !"),
         ('Hello ${contact.last_name|"friend"}', "Hello friend"),
+        ('Hello ${contact.city|"friend"}$!contact.city', "Hello friend"),
         ("Hello ${contact.last_name|$contact.first_name}", "Hello Ann"),
         ("$contact.Favorite_Color $contact.fast_access.Plan", "red gold"),
         ("$contact.fast_access.Language", "de"),
@@ -191,11 +193,16 @@ def test_a_message_never_leaves_with_a_hole() -> None:
         '#parse("order")': "Template 'order': ${order.number} has no value; $!{order.number}",
         "Hello $contact.last_name": "$contact.last_name has no value",
         "Hello $contact.no_such": "$contact.no_such has no value",
+        "Hello $contact.empty": "$contact.empty has no value",
         "Hello $contact": "$contact has no value",
     }
     for body, words in cases.items():
         with pytest.raises(TemplateError) as raised:
-            render(body, templates, {"contact": {"last_name": None}} if "." in body else {})
+            render(
+                body,
+                templates,
+                {"contact": {"last_name": None, "empty": ""}} if "." in body else {},
+            )
         assert raised.value.message.startswith(words)
     with pytest.raises(TemplateError, match="no value"):
         render("Hello $contact.first_name", templates, NOBODY)

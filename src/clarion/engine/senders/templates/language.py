@@ -186,16 +186,20 @@ class Reference(Piece, Expression):
     def write(self, run: Run) -> None:
         found = self.value(run)
         text = found if type(found) is str else values.shown(found, run.limits)
-        if text is None and self.alternative is not None:
-            text = values.shown(self.alternative.value(run), run.limits) or ""
-        if text is None and self.is_text and not self.quiet:
-            text = self.source
-        if text is None and not self.quiet:
-            raise TemplateError(
-                f"{self.source} has no value; $!{self.source.lstrip('$!')} would leave it out."
-            )
         if text:
             run.write(text)
+        elif self.alternative is not None:
+            run.write(values.shown(self.alternative.value(run), run.limits) or "")
+        elif not self.quiet and (text is None or self.root == CONTACT):
+            self._write_source(run)
+
+    def _write_source(self, run: Run) -> None:
+        if not self.is_text:
+            raise TemplateError(
+                f"{self.source[:100]} has no value; $!{self.source.lstrip('$!')[:100]} "
+                "would leave it out."
+            )
+        run.write(self.source)
 
 
 class Set(Piece):
