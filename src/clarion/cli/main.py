@@ -14,12 +14,15 @@ import typer
 
 from clarion.cli import (
     application,
+    classes,
     company,
     connector,
     consent,
+    credit,
     doctor,
     messages,
     migrate,
+    rates,
     run,
     sandbox,
     send,
@@ -52,6 +55,9 @@ app.command(rich_help_panel=OPERATE)(settings.settings)
 app.add_typer(company.app, name="company", rich_help_panel=OPERATE)
 app.add_typer(application.app, name="application", rich_help_panel=OPERATE)
 app.add_typer(sender.app, name="sender", rich_help_panel=OPERATE)
+app.add_typer(classes.app, name="class", rich_help_panel=OPERATE)
+app.add_typer(rates.app, name="rates", rich_help_panel=OPERATE)
+app.add_typer(credit.app, name="credit", rich_help_panel=OPERATE)
 app.add_typer(connector.app, name="connector", rich_help_panel=OPERATE)
 app.add_typer(consent.app, name="consent", rich_help_panel=OPERATE)
 app.command(rich_help_panel=TRY)(send.send)
