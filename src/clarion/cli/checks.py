@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from pathlib import Path
 
 import asyncpg
 
@@ -26,6 +27,7 @@ from clarion.settings import SettingsError, SmppConnector
 from clarion.storage import partitions
 from clarion.storage.connecting import OLDEST_SERVER
 from clarion.storage.database import Database
+from clarion.storage.files import FileStore, directory_of
 from clarion.storage.migrate import pending
 
 GOOD_SKEW, BAD_SKEW = 1.0, 30.0  # seconds
@@ -118,6 +120,28 @@ def listener(place: Place) -> Finding:
             "stop what listens there, or set http.listen to another port",
         )
     return _good("listener", f"{listen} is free")
+
+
+async def file_store(place: Place) -> Finding:
+    """It is asked for a file that it has not: nothing is written."""
+    subject, files = "file store", place.settings.files
+    if files.url.startswith("file:"):
+        return _directory(subject, directory_of(files.url))
+    mend = "look at files.url, its credentials and the network"
+    try:
+        await FileStore(files).look()
+    except (ClarionError, SettingsError) as error:
+        return _bad(subject, f"{files.url}: {error}", mend)
+    return _good(subject, files.url)
+
+
+def _directory(subject: str, directory: Path) -> Finding:
+    if not directory.exists():
+        return _good(subject, f"{directory} will be made at the first start")
+    if not os.access(directory, os.R_OK | os.W_OK | os.X_OK):
+        mend = "start Clarion as its owner, or choose another with files.url"
+        return _bad(subject, f"{directory} cannot be written", mend)
+    return _good(subject, str(directory))
 
 
 # ---------------------------------------------------------------- the database

@@ -34,6 +34,7 @@ def doctor(
         checks.data_directory(place),
         checks.disk(place),
         checks.listener(place),
+        asyncio.run(checks.file_store(place)),
         *checks.database(place),
         *asyncio.run(checks.connectors(place)),
     ]

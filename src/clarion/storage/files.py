@@ -65,7 +65,7 @@ class FileStore:
         self._root: Path | None = None
         try:
             if settings.url.startswith("file:"):
-                self._root = Path(url2pathname(urlsplit(settings.url).path))
+                self._root = directory_of(settings.url)
                 self._root.mkdir(parents=True, mode=0o700, exist_ok=True)
                 store: ObjectStore = LocalStore(self._root)
             else:
@@ -131,6 +131,15 @@ class FileStore:
         if self._root is not None:
             await asyncio.to_thread(_sweep, self._root / key)
 
+    async def look(self) -> None:
+        """Whether the store answers; nothing is written. Unavailable, in the store's own words."""
+        try:
+            await obstore.get_async(self._store, "clarion")
+        except FileNotFoundError:
+            return
+        except (BaseError, OSError) as error:
+            raise Unavailable(_words(error)) from error
+
     async def close(self) -> None:
         """Let what is being written come to its end, for a moment."""
         if self._writing:
@@ -157,6 +166,11 @@ class FileStore:
                 await obstore.put_async(self._store, key, whole, chunk_size=PART, max_concurrency=1)
             if self._root is not None:
                 await asyncio.to_thread(_to_disk, self._root, self._root / key)
+
+
+def directory_of(url: str) -> Path:
+    """The directory that a file URL means."""
+    return Path(url2pathname(urlsplit(url).path))
 
 
 class _Abandoned(Exception):

@@ -12,6 +12,8 @@ from typing import Any
 import aiohttp
 import pytest
 from harness import LIVE, REFERENCE, Client, Reply, Site, SiteMaker
+from msgspec import to_builtins
+from tests.peers.s3 import S3
 
 from clarion.engine.attachments.service import link_attachments
 from clarion.kit import ids
@@ -594,6 +596,28 @@ async def test_large_content_survives_the_way_in_and_out(client: Client) -> None
     large = os.urandom(9_000_000)
     id = await uploaded(client, io.BytesIO(large))
     assert (await downloaded(client, id)).raw == large
+
+
+async def test_content_may_be_in_s3(make_site: SiteMaker) -> None:
+    with S3() as server:
+        bucket = server.bucket()
+        site = await make_site(files=to_builtins(bucket.settings()))
+        client = await site.company()
+        large = os.urandom(9_000_000)
+        id = await uploaded(client, io.BytesIO(large))
+        assert len(bucket.keys()) == 1
+        assert (await downloaded(client, id)).raw == large
+        assert (await downloaded(client, id, Range="bytes=8999000-")).raw == large[8_999_000:]
+        await client.delete(f"{ATTACHMENTS}/{id}")
+        assert bucket.keys() == []
+
+        waiting = await made(client)
+        token = await token_for(client, waiting)
+        server.stop()
+        reply = await content(client, "POST", token, data=BYTES, headers=RAW)
+        assert (reply.status, reply.code) == (503, "503")
+        assert int(reply.headers["Retry-After"]) >= 1
+        assert (await client.get(f"{ATTACHMENTS}/{waiting}")).json["state"] == "CREATED"
 
 
 # ---------------------------------------------------------------- with messages

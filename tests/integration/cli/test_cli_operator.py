@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.peers.s3 import S3
 
 from clarion.cli.main import main
 from clarion.settings import Settings
@@ -170,7 +171,8 @@ async def test_the_doctor_finds_a_healthy_installation_good(clarion: Clarion) ->
     assert code == 0
     assert {each["verdict"] for name, each in found.items() if name != "disk"} == {"good"}
     assert set(found) >= {
-        "settings", "data directory", "disk", "listener", "database", "clock", "migrations",
+        "settings", "data directory", "disk", "file store", "listener", "database", "clock",
+        "migrations",
         "partitions", "queues", "connector play",
     }  # fmt: skip
 
@@ -213,6 +215,21 @@ async def test_the_doctor_finds_a_port_that_is_taken(
     _, found = await findings(clarion)
     server.close()
     assert found["listener"]["verdict"] == "bad"
+
+
+@pytest.mark.usefixtures("sandboxed")
+async def test_the_doctor_finds_a_file_store_that_is_away(
+    clarion: Clarion, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with S3() as server:
+        files = server.bucket().settings()
+        for name in ("url", "endpoint", "region", "access_key_id", "secret_access_key"):
+            monkeypatch.setenv(f"CLARION_FILES_{name.upper()}", getattr(files, name))
+        _, found = await findings(clarion)
+        assert found["file store"]["verdict"] == "good"
+    _, found = await findings(clarion)
+    assert found["file store"]["verdict"] == "bad"
+    assert found["file store"]["mend"]
 
 
 @pytest.mark.usefixtures("sandboxed")

@@ -178,6 +178,11 @@ async def test_files_can_be_put_and_got_at_once(place: Place) -> None:
                     strict=True)) == contents  # fmt: skip
 
 
+async def test_a_look_writes_nothing(place: Place) -> None:
+    await place.store.look()
+    assert place.names() == []
+
+
 async def test_another_process_sees_the_same_files(place: Place) -> None:
     await place.store.put("file", pieces(b"shared"), limit=LIMIT)
     assert await read(FileStore(place.settings), "file") == b"shared"
@@ -189,6 +194,7 @@ async def test_while_the_store_is_away_the_error_is_unavailable() -> None:
         await store.put("file", pieces(b"x"), limit=LIMIT)
         server.stop()
         for work in (
+            store.look(),
             store.get("file"),
             store.delete("file"),
             store.put("other", pieces(bytes(BIG)), limit=LIMIT),
