@@ -105,6 +105,18 @@ async def test_a_create_without_a_status_asks_the_subscriber(client: Client, sen
     assert question["body"].startswith("Antworten Sie JA")  # a German number
 
 
+async def test_a_companys_template_asks_in_its_own_words(client: Client, managed: str) -> None:
+    for name in ("consent-ask", "consent-ask-fr"):
+        reply = await client.post(
+            "/messaging/message_templates", {"name": name, "pattern": f"{name}: JOIN us?"}
+        )
+        assert reply.status == 200
+    for number in ("+12125550187", "+33612345678"):
+        await made(client, managed, address=number)
+    bodies = [question["body"] for question in await asked(client)]
+    assert bodies == ['#parse("consent-ask-fr")', '#parse("consent-ask")']
+
+
 @pytest.mark.parametrize("status", [None, "NONE", "OPTIN"])
 async def test_where_subscribers_speak_for_themselves_they_are_asked(
     client: Client, managed: str, status: str | None

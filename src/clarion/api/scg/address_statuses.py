@@ -25,7 +25,8 @@ from clarion.engine.consent.addresses.model import (
     stored_pair,
 )
 from clarion.engine.consent.keywords.reserved import language_of_country
-from clarion.engine.consent.replies import Kind, text_of
+from clarion.engine.consent.replies import Kind, templates_of, text_of
+from clarion.engine.consent.store import first_template
 from clarion.engine.messages.model import NewRequest
 from clarion.engine.senders.model import Sender
 from clarion.errors import AlreadyExists, InvalidInput
@@ -202,14 +203,17 @@ async def _sender(call: Call, named: str | None, address: str | None) -> Sender:
 
 async def _ask(call: Call, question: service.Question) -> None:
     """The double opt-in message; the same question goes out once, however often it is asked."""
+    services, company = call.services, call.caller.company_id
+    language = language_of_country(_country(question.to))
+    template = await first_template(services.db, company, templates_of(Kind.ASK, language))
     request = NewRequest(
         sender=ids.show(question.sender_id),
         recipients=[question.to],
-        body=text_of(Kind.ASK, language_of_country(_country(question.to))),
+        body=f'#parse("{template}")' if template else text_of(Kind.ASK, language),
         external_id=question.key,
     )
     with suppress(AlreadyExists):  # it went out before, in other words
-        await call.services.intake.accept(call.caller, request)
+        await services.intake.accept(call.caller, request)
 
 
 def _country(address: str) -> str | None:

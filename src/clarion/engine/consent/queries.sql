@@ -32,3 +32,13 @@ select a.position from allowed a join granted using (sender_id, address, keyword
 delete from auto_reply where ctid = any(array(
     select ctid from auto_reply where minute < $1 limit $2
 ));
+
+-- first_template: The first of these names that the company has a template of, or the operator for all.
+select t.name
+from unnest($2::text[]) with ordinality as wanted (name, place)
+join message_template t on t.name = wanted.name
+where t.deleted_at is null and t.designation = 'TEMPLATE'
+    and (t.company_id = $1
+        or t.company_id = (select min(id) from company) and t.ownership = 'PUBLIC')
+order by wanted.place
+limit 1;

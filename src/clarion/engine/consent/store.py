@@ -1,4 +1,4 @@
-"""The SQL of automatic answers."""
+"""The SQL of automatic answers, and of what companies would rather say."""
 
 from __future__ import annotations
 
@@ -32,3 +32,9 @@ async def grant_replies(
         *(MOST_A_MINUTE, now - DAY, MOST_A_DAY),
     )
     return {row["position"] for row in rows}
+
+
+async def first_template(on: Runner, company_id: int, names: Sequence[str]) -> str | None:
+    """The first of these names that the company can use a template of."""
+    found: str | None = await on.fetchval(SQL["first_template"], company_id, names)
+    return found
