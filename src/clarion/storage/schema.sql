@@ -829,6 +829,11 @@ create table message_template (
 create unique index message_template_name on message_template (company_id, name)
     where deleted_at is null;
 
+create table template_change ( -- how often a company's templates have changed
+    company_id integer primary key references company,
+    count bigint not null
+);
+
 -- ---------------------------------------------------------------- contact groups and jobs
 
 create table contact_group (

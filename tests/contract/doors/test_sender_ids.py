@@ -563,8 +563,8 @@ async def test_the_directory_says_what_is_wrong_with_a_from(site: Site, client: 
     theirs = await site.sender(stranger)
     cases = {
         "": "must name",
-        "channel:abc": "channels are not available",
-        "channel-abc": "channels are not available",
+        "channel:abc": "no such channel",
+        "channel-abc": "no such channel",
         UNKNOWN: "no such sender id",
         theirs: "no such sender id",
         f"sender_id:{theirs}": "no such sender id",

@@ -98,7 +98,7 @@ class SenderDirectory:
         if not text or len(text) > MAX_REFERENCE:
             raise _wrong("it must name a sender id")
         if _CHANNEL.match(text):
-            raise _wrong("channels are not available; name a sender id")
+            raise _wrong("it names a channel; name a sender id")
         named = _BY_ID.fullmatch(text)
         id = ids.parse(named["id"] if named else text)
         sender = await self.get(company_id, id) if id else None

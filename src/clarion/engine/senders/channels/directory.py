@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from time import monotonic
 from uuid import UUID
 
 from clarion.engine.senders.channels import store
 from clarion.engine.senders.channels.model import QUEUE_PRIORITIES, Channel, ChannelOwnership
 from clarion.engine.senders.service import take_shared
+from clarion.errors import AlreadyExists
 from clarion.kit.vault import Vault
 from clarion.storage.database import Database
 
@@ -75,9 +77,7 @@ class ChannelDirectory:
         if row is None:
             return None
         if row["company_id"] != company_id and row["ownership"] == ChannelOwnership.PUBLIC:
-            missing = await store.not_yet_taken(self._db, company_id, row)
-            if missing:
-                await take_shared(self._db, self._vault, company_id, missing)
+            await self._take(company_id, row)
         return Channel(
             id=row["id"],
             company_id=row["company_id"],
@@ -85,3 +85,9 @@ class ChannelDirectory:
             senders=await store.senders_of(self._db, company_id, row),
             listed_countries=await store.listed_countries(self._db),
         )
+
+    async def _take(self, company_id: int, row: store.Row) -> None:
+        missing = await store.not_yet_taken(self._db, company_id, row)
+        if missing:
+            with suppress(AlreadyExists):  # the company makes the same sender id at this moment
+                await take_shared(self._db, self._vault, company_id, missing)

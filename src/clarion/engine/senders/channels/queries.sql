@@ -1,6 +1,3 @@
--- is_operator: Whether this company is the operator's: the first that was made.
-select $1 = (select min(id) from company);
-
 -- insert_channel: A company's own channel.
 insert into channel (
     company_id, id, application_id, name, priority, description, ownership, updated_at

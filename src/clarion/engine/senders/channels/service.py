@@ -22,6 +22,7 @@ from clarion.engine.senders.channels.model import (
     ChannelOwnership,
     NewChannel,
 )
+from clarion.engine.senders.store import is_operator
 from clarion.errors import InvalidInput, NotAllowed, NotFound, StaleVersion
 from clarion.kit import ids
 from clarion.kit.dates import to_epoch_ms
@@ -117,6 +118,6 @@ async def _own(connection: asyncpg.Connection, company_id: int, id: UUID) -> sto
 async def _check_ownership(
     connection: asyncpg.Connection, company_id: int, wanted: ChannelOwnership
 ) -> None:
-    if wanted is ChannelOwnership.PRIVATE or await store.is_operator(connection, company_id):
+    if wanted is ChannelOwnership.PRIVATE or await is_operator(connection, company_id):
         return
     raise NotAllowed(f"Only the operator's company has {wanted} channels.", field="ownership")

@@ -43,10 +43,6 @@ async def lock(connection: asyncpg.Connection, company_id: int, id: UUID) -> Row
     return row
 
 
-async def is_operator(connection: asyncpg.Connection, company_id: int) -> bool:
-    return bool(await connection.fetchval(SQL["is_operator"], company_id))
-
-
 async def own_senders(
     connection: asyncpg.Connection, company_id: int, ids: Sequence[UUID]
 ) -> set[UUID]:

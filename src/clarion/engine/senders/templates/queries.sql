@@ -1,6 +1,3 @@
--- is_operator: Whether this company is the operator's: the first that was made.
-select $1 = (select min(id) from company);
-
 -- insert_template: A company's own template.
 insert into message_template (
     company_id, id, application_id, name, designation, ownership, pattern, updated_at
@@ -41,12 +38,14 @@ update message_template
 set deleted_at = $3, updated_at = $3, version = version + 1
 where company_id = $1 and id = $2;
 
--- template_stamps: A number that every change of a company's templates makes another; the operator's too.
+-- note_change: One more change of a company's templates; held until the transaction ends.
+insert into template_change (company_id, count) values ($1, 1)
+on conflict (company_id) do update set count = template_change.count + 1;
+
+-- template_stamps: How often a company's templates have changed, and the operator's.
 select o.id as operator_id,
-       (select count(*) + coalesce(sum(version), 0) from message_template where company_id = $1)
-           as own,
-       (select count(*) + coalesce(sum(version), 0) from message_template where company_id = o.id)
-           as operators
+       coalesce((select count from template_change where company_id = $1), 0) as own,
+       coalesce((select count from template_change where company_id = o.id), 0) as operators
 from (select min(id) as id from company) o;
 
 -- living_templates: All templates of a company.

@@ -16,6 +16,7 @@ import msgspec
 from msgspec import UNSET
 
 from clarion.engine.accounts.model import Caller
+from clarion.engine.senders.store import is_operator
 from clarion.engine.senders.templates import store
 from clarion.engine.senders.templates.model import (
     MAX_TEMPLATES,
@@ -79,7 +80,7 @@ async def delete_template(db: Database, caller: Caller, id: UUID) -> None:
     async def work(connection: asyncpg.Connection) -> None:
         row = await _own(connection, caller.company_id, id)
         await _check_unbound(connection, row)
-        await connection.execute(store.SQL["delete_template"], caller.company_id, id, now)
+        await store.delete(connection, caller.company_id, id, now)
 
     await db.run(work)
 
@@ -120,10 +121,9 @@ async def _check_unbound(connection: asyncpg.Connection, row: store.Row) -> None
 async def _check_ownership(
     connection: asyncpg.Connection, company_id: int, wanted: TemplateOwnership
 ) -> None:
-    if wanted is TemplateOwnership.PRIVATE:
+    if wanted is TemplateOwnership.PRIVATE or await is_operator(connection, company_id):
         return
-    if not await connection.fetchval(store.SQL["is_operator"], company_id):
-        raise NotAllowed(f"Only the operator's company has {wanted} templates.", field="ownership")
+    raise NotAllowed(f"Only the operator's company has {wanted} templates.", field="ownership")
 
 
 def _check_pattern(designation: Designation, pattern: str) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -44,17 +45,26 @@ class Stamps(NamedTuple):
 
 
 async def insert(connection: asyncpg.Connection, row: Row) -> None:
-    try:
-        await connection.execute(SQL["insert_template"], *(row[name] for name in _INSERTED))
-    except asyncpg.UniqueViolationError as error:
-        raise AlreadyExists(_TAKEN, field="name") from error
+    await _write(connection, "insert_template", row, _INSERTED)
 
 
 async def update(connection: asyncpg.Connection, row: Row) -> None:
+    await _write(connection, "update_template", row, _UPDATED)
+
+
+async def delete(connection: asyncpg.Connection, company_id: int, id: UUID, now: datetime) -> None:
+    await connection.execute(SQL["delete_template"], company_id, id, now)
+    await connection.execute(SQL["note_change"], company_id)
+
+
+async def _write(
+    connection: asyncpg.Connection, name: str, row: Row, columns: Sequence[str]
+) -> None:
     try:
-        await connection.execute(SQL["update_template"], *(row[name] for name in _UPDATED))
+        await connection.execute(SQL[name], *(row[column] for column in columns))
     except asyncpg.UniqueViolationError as error:
         raise AlreadyExists(_TAKEN, field="name") from error
+    await connection.execute(SQL["note_change"], row["company_id"])
 
 
 async def lock(connection: asyncpg.Connection, company_id: int, id: UUID) -> Row | None:
