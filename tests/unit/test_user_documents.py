@@ -20,7 +20,7 @@ from clarion.settings import Settings
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").glob("*.md")])
 _LINK = re.compile(r"\]\((?!https?:)([^)#]*)(?:#([^)]+))?\)")
-_COMMAND = re.compile(r"\bclarion ((?:[a-z]+)(?: [a-z]+)?)")
+_COMMAND = re.compile(r"\bclarion ((?:[a-z]+)(?: [a-z]+(?:-[a-z]+)*)?)")
 _SETTING = re.compile(r"`([a-z]+)\.([a-z_]+)(?: = [^`]*)?`")
 
 
