@@ -19,6 +19,7 @@ from clarion.engine.senders.windows.model import (
     Openings,
     Window,
     next_allowed,
+    open_until,
     parse_window,
 )
 from clarion.errors import InvalidInput
@@ -176,6 +177,23 @@ def test_no_earlier_minute_is_open(times: str, day: str, minutes: int, name: str
     while not is_open(expected):
         expected += timedelta(minutes=1)
     assert next_allowed(window, None, zone, at, never) == expected
+    while is_open(expected):
+        expected += timedelta(minutes=1)
+    opened = next_allowed(window, None, zone, at, never)
+    assert open_until(window, None, zone, opened, never) == expected
+
+
+def test_it_is_known_when_it_closes() -> None:
+    openings = Openings(a_window(US=DAYTIME, DE={"OTH": "00:00-24:00"}), is_holiday)
+    eve = datetime(2026, 12, 24, 15, tzinfo=UTC)
+    assert openings.until("US", NEW_YORK, eve) == datetime(2026, 12, 25, 2, tzinfo=UTC)
+    later = eve + timedelta(hours=10)
+    assert openings.until("US", NEW_YORK, later) == datetime(2026, 12, 25, 2, tzinfo=UTC)
+    assert openings.until("US", BERLIN, eve) == datetime(2026, 12, 24, 20, tzinfo=UTC)
+    night = datetime(2026, 12, 25, 3, tzinfo=UTC)
+    assert openings.until("US", NEW_YORK, night) == night
+    assert openings.until("DE", BERLIN, eve) is None
+    assert openings.until("FR", None, eve) is None
 
 
 def test_answers_are_remembered_and_bounded() -> None:

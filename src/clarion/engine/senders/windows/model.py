@@ -17,7 +17,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, date, datetime, timedelta
-from itertools import pairwise
+from itertools import chain, pairwise
 from types import MappingProxyType
 from zoneinfo import ZoneInfo
 
@@ -36,6 +36,8 @@ MAX_REMEMBERED = 10_000
 _DAY_KEYS = frozenset((*WEEKDAYS, HOLIDAY, OTHER_DAYS))
 _DAY = 24 * 60
 _SEARCH = 370  # days
+_UTC = ZoneInfo("UTC")
+_NEVER = datetime.min.replace(tzinfo=UTC)
 _RANGE = re.compile(r"([0-9]{1,2}):([0-9]{2})-([0-9]{1,2}):([0-9]{2})")
 
 Ranges = tuple[tuple[int, int], ...]
@@ -70,16 +72,30 @@ class Openings:
         self._window = window
         self._holidays = holidays
         self._found: dict[tuple[str | None, str | None, datetime], datetime] = {}
+        self._open: dict[tuple[str | None, str | None], tuple[datetime, datetime | None]] = {}
 
     def next(self, country: str | None, zone: ZoneInfo | None, at: datetime) -> datetime:
         """See next_allowed. Where no zone is known, UTC."""
         key = (country, zone.key if zone else None, at)
         found = self._found.get(key)
         if found is None:
-            found = next_allowed(self._window, country, zone or ZoneInfo("UTC"), at, self._holidays)
+            found = next_allowed(self._window, country, zone or _UTC, at, self._holidays)
             if len(self._found) >= MAX_REMEMBERED:
                 self._found.clear()
             self._found[key] = found
+        return found
+
+    def until(self, country: str | None, zone: ZoneInfo | None, at: datetime) -> datetime | None:
+        """See open_until."""
+        key = (country, zone.key if zone else None)
+        since, until = self._open.get(key, (_NEVER, _NEVER))
+        if since <= at and (until is None or at < until):
+            return until
+        found = open_until(self._window, country, zone or _UTC, at, self._holidays)
+        if found != at:
+            if len(self._open) >= MAX_REMEMBERED:
+                self._open.clear()
+            self._open[key] = (at, found)
         return found
 
 
@@ -112,54 +128,71 @@ def next_allowed(
     week = window.week(country)
     if week is None:
         return at
-    if country is None or week.holiday is None:
-        return _next_open(week, zone, at, lambda _: False) or at
-    found = _next_open(week, zone, at, lambda day: holidays(country, day))
+    found = _Hours(week, country, zone, holidays).next(at, is_open=True)
     if found is None:  # every open day of a year is a holiday there
-        found = _next_open(week, zone, at, lambda _: False)
+        found = _Hours(week, None, zone, holidays).next(at, is_open=True)
     return found or at
 
 
-def _next_open(
-    week: Week, zone: ZoneInfo, at: datetime, is_holiday: Callable[[date], bool]
+def open_until(
+    window: Window, country: str | None, zone: ZoneInfo, at: datetime, holidays: Holidays
 ) -> datetime | None:
-    def ranges(day: date) -> Ranges:
-        if week.holiday is not None and is_holiday(day):
+    """The first instant from `at` on at which the window is closed; None: it never closes."""
+    week = window.week(country)
+    if week is None:
+        return None
+    return _Hours(week, country, zone, holidays).next(at, is_open=False)
+
+
+class _Hours:
+    """The times of one country, on the clocks of one zone."""
+
+    def __init__(self, week: Week, country: str | None, zone: ZoneInfo, holidays: Holidays) -> None:
+        self._week = week
+        self._country = country
+        self._zone = zone
+        self._holidays = holidays
+
+    def next(self, at: datetime, *, is_open: bool) -> datetime | None:
+        """The first instant from `at` on at which it is so; None: not within a year."""
+        if self._is_open(at) is is_open:
+            return at
+        first = at.astimezone(self._zone).date()
+        for day in (first + timedelta(days=n) for n in range(-1, _SEARCH)):
+            # A time of this day may reach into the next one, beyond something that comes there.
+            edges = (*self._edges(day), *self._edges(day + timedelta(days=1)))
+            found = [t for t in edges if t >= at and self._is_open(t) is is_open]
+            if found:
+                return min(found)
+        return None
+
+    def _is_open(self, instant: datetime) -> bool:
+        local = instant.astimezone(self._zone)
+        minute = local.hour * 60 + local.minute
+        today = local.date()
+        if any(start <= minute < end for start, end in self._ranges(today)):
+            return True
+        yesterday = today - timedelta(days=1)
+        return any(start <= minute + _DAY < end for start, end in self._ranges(yesterday))
+
+    def _ranges(self, day: date) -> Ranges:
+        week = self._week
+        if week.holiday is not None and self._country and self._holidays(self._country, day):
             return week.holiday
         return week.days[day.weekday()]
 
-    def is_open(instant: datetime) -> bool:
-        local = instant.astimezone(zone)
-        minute = local.hour * 60 + local.minute
-        today = local.date()
-        if any(start <= minute < end for start, end in ranges(today)):
-            return True
-        yesterday = today - timedelta(days=1)
-        return any(start <= minute + _DAY < end for start, end in ranges(yesterday))
-
-    if is_open(at):
-        return at
-    first = at.astimezone(zone).date()
-    for day in (first + timedelta(days=n) for n in range(_SEARCH)):
-        starts = (start for start, _ in ranges(day))
-        found = [t for t in _candidates(day, zone, starts) if t >= at and is_open(t)]
-        if found:
-            return min(found)
-    return None
-
-
-def _candidates(day: date, zone: ZoneInfo, starts: Iterator[int]) -> Iterator[datetime]:
-    """Instants of a local day at which a window may come to be open: where one of its times
-    begins, each time that clocks show it, and where they are changed."""
-    midnight = datetime(day.year, day.month, day.day)  # noqa: DTZ001 - as clocks there show it
-    for start in starts:
-        local = midnight + timedelta(minutes=start)
-        for fold in (0, 1):
-            yield local.replace(tzinfo=zone, fold=fold).astimezone(UTC)
-    begin = midnight.replace(tzinfo=zone).astimezone(UTC)
-    end = (midnight + timedelta(days=1)).replace(tzinfo=zone).astimezone(UTC)
-    if _offset(begin, zone) != _offset(end, zone):
-        yield _change(begin, end, zone)
+    def _edges(self, day: date) -> Iterator[datetime]:
+        """Instants at which it may open or close: where a time of that day begins and ends, each
+        time that clocks show it, and where they are changed."""
+        midnight = datetime(day.year, day.month, day.day)  # noqa: DTZ001 - as clocks there show it
+        for minute in chain.from_iterable(self._ranges(day)):
+            local = midnight + timedelta(minutes=minute)
+            for fold in (0, 1):
+                yield local.replace(tzinfo=self._zone, fold=fold).astimezone(UTC)
+        begin = midnight.replace(tzinfo=self._zone).astimezone(UTC)
+        end = (midnight + timedelta(days=1)).replace(tzinfo=self._zone).astimezone(UTC)
+        if _offset(begin, self._zone) != _offset(end, self._zone):
+            yield _change(begin, end, self._zone)
 
 
 def _change(before: datetime, after: datetime, zone: ZoneInfo) -> datetime:
