@@ -25,10 +25,15 @@ from clarion.api.services import Services
 from clarion.api.transport import HttpProtocol
 from clarion.connectors.sandbox.carrier import Sandbox
 from clarion.connectors.smpp.connector import SmppConnector
+from clarion.connectors.translate.choice import translator_for
 from clarion.engine.accounts.cache import TokenCache
 from clarion.engine.accounts.tasks import account_jobs
 from clarion.engine.attachments.tasks import attachment_jobs
 from clarion.engine.contacts.fast_access.service import JOBS_CHANNEL
+from clarion.engine.contacts.groups.filling import GroupKeeper
+from clarion.engine.contacts.groups.service import CONTACT_WORK_CHANNEL
+from clarion.engine.contacts.jobs.working import AT_ONCE as CONTACT_JOBS_AT_ONCE
+from clarion.engine.contacts.jobs.working import JobWorker
 from clarion.engine.contacts.recompute import Recomputer
 from clarion.engine.contacts.tasks import contact_jobs
 from clarion.engine.handsets.service import owed_receipts
@@ -43,12 +48,15 @@ from clarion.engine.messages.intake import (
     Intake,
 )
 from clarion.engine.messages.leases import DISPATCH, Membership
+from clarion.engine.messages.links.desk import LinkDesk
+from clarion.engine.messages.links.service import listening_at
 from clarion.engine.messages.planning import Planner
 from clarion.engine.messages.ports import Connector, Health
 from clarion.engine.messages.receipts import ReceiptDesk
 from clarion.engine.messages.record import Recorder
 from clarion.engine.messages.steps.means import Means
 from clarion.engine.senders.directory import SenderDirectory
+from clarion.engine.senders.throughput.tasks import throughput_jobs
 from clarion.errors import Unavailable
 from clarion.jobs.runner import Job, Runner
 from clarion.jobs.upkeep import upkeep
@@ -90,7 +98,7 @@ class Node:
         listener: socket.socket | None = None,
     ) -> None:
         """`listener` is bound already; without one the api role binds as the settings say."""
-        self.settings = settings
+        self.settings = settings if listener is None else listening_at(settings, listener)
         self.roles = roles
         self._vault = vault
         self._listener = listener
@@ -105,7 +113,8 @@ class Node:
         self.db = await Database.connect(self.settings.database)
         self._files = FileStore(self.settings.files)
         self._senders = SenderDirectory(self.db)
-        self._means = Means.of(self.db, self.settings, self._vault)
+        self._translator = translator_for(self.settings.translation)
+        self._means = Means.of(self.db, self.settings, self._vault, translator=self._translator)
         self._receipts = ReceiptDesk(self.db, self.settings.connectors)
         self._inbound = InboundDesk(
             self.db, self._senders, part_patience=self.settings.dispatch.reassembly_timeout
@@ -135,6 +144,7 @@ class Node:
             await asyncio.gather(self._serving, return_exceptions=True)
         if API in self.roles:
             await self._intake.stop()
+            await self._links.stop()
             await self._tokens.stop()
         if self.base_url:
             await self._writer.close()
@@ -147,6 +157,8 @@ class Node:
         await self._recorder.stop(RECORD_SECONDS)
         with suppress(Unavailable):
             await self._membership.leave()
+        if self._translator is not None:
+            await self._translator.close()
         await self._files.close()
         await self.db.close()
 
@@ -175,12 +187,18 @@ class Node:
         recomputer = Recomputer(self.db, node_id=self._node_id)
         await self._work_on("expand", expander.step, hints=EXPANSION_CHANNEL)
         await self._work_on("fast access", recomputer.step, hints=JOBS_CHANNEL)
+        keeper = GroupKeeper(self.db, node_id=self._node_id)
+        worker = JobWorker(self.db, self._files, node_id=self._node_id)
+        await self._work_on("contact groups", keeper.step, hints=CONTACT_WORK_CHANNEL)
+        for _ in range(CONTACT_JOBS_AT_ONCE):
+            await self._work_on("contact jobs", worker.step, hints=CONTACT_WORK_CHANNEL)
         names = list(self.settings.connectors)
         self._jobs = Runner(
             self.db,
             [
                 *upkeep(self.db, self.settings.retention),
                 *account_jobs(self.db),
+                *throughput_jobs(self.db),
                 *contact_jobs(self.db),
                 *attachment_jobs(self.db, self._files, self.settings),
                 _soon("expire queued messages", lambda: tasks.expire_queued(self.db)),
@@ -210,6 +228,7 @@ class Node:
             writer=self._writer,
             express=self._carriers if DISPATCH in self.roles else None,
         )
+        self._links = LinkDesk(self.db)
         services = Services(
             settings=self.settings,
             db=self.db,
@@ -220,11 +239,13 @@ class Node:
             vault=self._vault,
             connector_health=self._carriers.health,
             sandbox=self._carriers,
+            links=self._links,
         )
         doors = None
         if API in self.roles:
             await self._tokens.start()
             self._intake.start()
+            self._links.start()
         else:
             doors = [system.door()]
         await self._serve_http(create_app(services, doors))
