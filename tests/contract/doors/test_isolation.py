@@ -27,6 +27,8 @@ BODIES: tuple[dict[str, Any], ...] = (
 OTHERS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("/messaging/channels", {"name": "theirs"}),
     ("/messaging/message_templates", {"name": "theirs", "pattern": "Hello"}),
+    ("/contact_groups", {"name": "theirs", "type": "DYNAMIC", "criteria": "{}"}),
+    ("/contactexport", {}),
     ("/messaging/keywords", {"value": "theirs"}),
     (
         "/consent/contact_address_statuses",

@@ -9,6 +9,8 @@ from clarion.api.scg import (
     address_statuses,
     attachments,
     channels,
+    contact_groups,
+    contact_jobs,
     contact_tokens,
     contacts,
     content,
@@ -45,6 +47,8 @@ def doors() -> list[Door]:
         *address_history.routes(),
         *contacts.routes(),
         *contact_tokens.routes(),
+        *contact_groups.routes(),
+        *contact_jobs.routes(),
         *fast_access.routes(),
     )
     return [

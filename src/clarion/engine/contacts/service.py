@@ -17,7 +17,7 @@ from clarion.engine.contacts import store
 from clarion.engine.contacts.fast_access.model import COLUMNS as FAST_ACCESS
 from clarion.engine.contacts.fast_access.model import Rules
 from clarion.engine.contacts.fast_access.store import hold_rules
-from clarion.engine.contacts.groups.service import leave_groups
+from clarion.engine.contacts.groups.service import enroll, leave_groups
 from clarion.engine.contacts.model import READERS, SYSTEM_KEPT, Row, apply, as_json, new_row
 from clarion.engine.contacts.tokens.store import forget_tokens
 from clarion.errors import NotFound, StaleVersion
@@ -32,8 +32,11 @@ GIVEN = "fast_access"
 Values = Mapping[str, Any]
 
 
-async def create_contact(db: Database, caller: Caller, values: Values) -> UUID:
-    """A contact of the caller's company. AlreadyExists: its number or external id has one."""
+async def create_contact(
+    db: Database, caller: Caller, values: Values, *, group_id: UUID | None = None
+) -> UUID:
+    """A contact of the caller's company, and a member of a STATIC group if one is named.
+    AlreadyExists: its number or external id has one."""
     now = datetime.now(UTC)
     id = ids.new_id(at_ms=to_epoch_ms(now))
 
@@ -42,6 +45,8 @@ async def create_contact(db: Database, caller: Caller, values: Values) -> UUID:
         row = new_row() | {"id": id, "application_id": caller.application_id}
         write(row, values, rules)
         await store.insert(tx, caller.company_id, [row], now)
+        if group_id is not None:
+            await enroll(tx, caller.company_id, group_id, [id])
 
     await _run(db, work)
     return id

@@ -99,20 +99,23 @@ async def add_members(
     """Make contacts members of a STATIC group; answers those that are no contacts."""
 
     async def work(tx: asyncpg.Connection) -> set[UUID]:
-        await _static(tx, caller.company_id, id)
-        living = await join_group(tx, caller.company_id, id, contacts)
-        return set(contacts) - living
+        return set(contacts) - await enroll(tx, caller.company_id, id, contacts)
 
     return await db.run(work)
+
+
+async def enroll(
+    tx: asyncpg.Connection, company_id: int, id: UUID, contacts: Sequence[UUID]
+) -> set[UUID]:
+    """The same inside of a transaction; answers those that are members now."""
+    await _static(tx, company_id, id)
+    return await join_group(tx, company_id, id, contacts)
 
 
 async def join_group(
     tx: asyncpg.Connection, company_id: int, id: UUID, contacts: Sequence[UUID]
 ) -> set[UUID]:
-    """The same inside of a transaction, for a group known to be STATIC; answers those that live.
-
-    NotFound: the group is deleted.
-    """
+    """Likewise, for a group that is known to be STATIC. NotFound: it is deleted."""
     living, added = await store.add_members(tx, company_id, id, contacts)
     if not await store.count_members(tx, company_id, id, added):
         raise NotFound
