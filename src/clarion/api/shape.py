@@ -251,15 +251,20 @@ def is_list(declared: Any) -> bool:
     )
 
 
+def _may_be_text(declared: Any) -> bool:
+    return str in get_args(declared)
+
+
 def _read_form(raw: bytes, struct: type[Struct]) -> Any:
-    """A form-encoded body: a field that holds several values may be repeated or have commas."""
+    """A form-encoded body: a field that holds several values may be repeated or have commas. One
+    that may be a text as well is taken as it is: it can be JSON."""
     pairs = read_pairs(raw, limit=_MAX_FORM_FIELDS)
     values: dict[str, Any] = {}
     for known in msgspec.structs.fields(struct):
         given = pairs.get(known.encode_name)
         if given is None:
             continue
-        if is_list(known.type):
+        if is_list(known.type) and (len(given) > 1 or not _may_be_text(known.type)):
             values[known.encode_name] = [v for part in given for v in part.split(",") if v]
         else:
             values[known.encode_name] = given[-1]

@@ -16,7 +16,7 @@ from typing import Any
 from clarion.engine.contacts.documents import read_extended, read_handles, read_objects
 from clarion.engine.contacts.fast_access.model import COLUMNS as FAST_ACCESS
 from clarion.errors import InvalidInput, ValueTooLong
-from clarion.kit.dates import parse_date
+from clarion.kit.dates import from_epoch_ms, parse_date
 from clarion.kit.e164 import parse_address
 
 MAX_TEXT = 255  # of what is indexed
@@ -70,6 +70,7 @@ SYSTEM_KEPT = ("first_acquisition_date", "last_acquisition_date")
 """Opt-ins set these: what a replacement does not name stays."""
 
 _DAY = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})(?:[T ].*)?", re.DOTALL)
+_MAX_MS = 10_000_000_000_000
 _NO_DATE = ("", "0")  # clients write 0 where they know none
 
 Row = dict[str, Any]
@@ -154,11 +155,16 @@ def _mdn(value: Any) -> str:
 def _birth(value: Any) -> date | None:
     if isinstance(value, date) and not isinstance(value, datetime):
         return value
-    written = _DAY.fullmatch(value.strip()) if isinstance(value, str) else None
-    if written is None:
-        at = parse_date(value)
-        return None if at is None else at.date()
-    day = date.fromisoformat(written[1])
+    if isinstance(value, int | float):  # before 2001 it has fewer digits than others
+        return _born_in(from_epoch_ms(int(value)).date() if abs(value) < _MAX_MS else date.min)
+    written = _DAY.fullmatch(value.strip())
+    if written is not None:
+        return _born_in(date.fromisoformat(written[1]))
+    at = parse_date(value)
+    return None if at is None else at.date()
+
+
+def _born_in(day: date) -> date:
     if not FIRST_BIRTH <= day.year <= LAST_BIRTH:
         raise ValueError(f"years {FIRST_BIRTH} to {LAST_BIRTH} are taken")
     return day
