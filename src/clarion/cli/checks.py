@@ -137,7 +137,7 @@ async def file_store(place: Place) -> Finding:
 
 def _directory(subject: str, directory: Path) -> Finding:
     if not directory.exists():
-        return _good(subject, f"{directory} will be made at the first start")
+        return _good(subject, f"{directory} will be made when it is needed")
     if not os.access(directory, os.R_OK | os.W_OK | os.X_OK):
         mend = "start Clarion as its owner, or choose another with files.url"
         return _bad(subject, f"{directory} cannot be written", mend)

@@ -61,18 +61,9 @@ class FileStore:
     """One store of files."""
 
     def __init__(self, settings: Files) -> None:
-        """Raises SettingsError."""
-        self._root: Path | None = None
-        try:
-            if settings.url.startswith("file:"):
-                self._root = directory_of(settings.url)
-                self._root.mkdir(parents=True, mode=0o700, exist_ok=True)
-                store: ObjectStore = LocalStore(self._root)
-            else:
-                store = _remote(settings)
-        except (BaseError, OSError, ValueError) as error:
-            raise SettingsError(f"files.url: {_words(error)}") from error
-        self._store = store
+        """Raises SettingsError. A directory is made when it is needed first."""
+        self._root = directory_of(settings.url) if settings.url.startswith("file:") else None
+        self._store: ObjectStore | None = None if self._root else _remote(settings)
         self._writing: dict[asyncio.Task[None], object] = {}  # and for whom
 
     async def put(
@@ -121,20 +112,20 @@ class FileStore:
         elif start > 0:
             wanted["range"] = {"offset": start}
         with _trouble():
-            found = await obstore.get_async(self._store, key, options=wanted)
+            found = await obstore.get_async(self._opened(), key, options=wanted)
         return _chunks(found)
 
     async def delete(self, key: str) -> None:
         """Have no such file, nor what a broken `put` of it has left in a directory."""
         with suppress(NotFound), _trouble():
-            await obstore.delete_async(self._store, key)
+            await obstore.delete_async(self._opened(), key)
         if self._root is not None:
             await asyncio.to_thread(_sweep, self._root / key)
 
     async def look(self) -> None:
         """Whether the store answers; nothing is written. Unavailable, in the store's own words."""
         try:
-            await obstore.get_async(self._store, "clarion")
+            await obstore.get_async(self._opened(), "clarion")
         except FileNotFoundError:
             return
         except (BaseError, OSError) as error:
@@ -144,6 +135,16 @@ class FileStore:
         """Let what is being written come to its end, for a moment."""
         if self._writing:
             await asyncio.wait(self._writing, timeout=PATIENCE)
+
+    def _opened(self) -> ObjectStore:
+        if self._store is None:
+            assert self._root is not None
+            try:
+                self._root.mkdir(parents=True, mode=0o700, exist_ok=True)
+            except OSError as error:
+                raise _away(error) from error
+            self._store = LocalStore(self._root)
+        return self._store
 
     def _check_room(self, owner: object) -> None:
         owners = list(self._writing.values())
@@ -160,10 +161,12 @@ class FileStore:
                 break
         with _trouble():
             if size <= WHOLE:
-                await obstore.put_async(self._store, key, b"".join(head))
+                await obstore.put_async(self._opened(), key, b"".join(head))
             else:
                 whole = _all(head, source)
-                await obstore.put_async(self._store, key, whole, chunk_size=PART, max_concurrency=1)
+                await obstore.put_async(
+                    self._opened(), key, whole, chunk_size=PART, max_concurrency=1
+                )
             if self._root is not None:
                 await asyncio.to_thread(_to_disk, self._root, self._root / key)
 
@@ -181,8 +184,6 @@ def _remote(settings: Files) -> ObjectStore:
     client = _CLIENT.copy()
     if settings.endpoint.startswith("http://"):
         client["allow_http"] = True
-    if not settings.url.startswith(("s3://", "s3a://")):
-        return from_url(settings.url, client_options=client, retry_config=_RETRY)
     config: S3Config = {}
     if settings.endpoint:
         config["endpoint"] = settings.endpoint
@@ -191,7 +192,12 @@ def _remote(settings: Files) -> ObjectStore:
     if settings.access_key_id:
         config["access_key_id"] = settings.access_key_id
         config["secret_access_key"] = settings.secret_access_key
-    return from_url(settings.url, config=config, client_options=client, retry_config=_RETRY)
+    try:
+        if settings.url.startswith(("s3://", "s3a://")):
+            return from_url(settings.url, config=config, client_options=client, retry_config=_RETRY)
+        return from_url(settings.url, client_options=client, retry_config=_RETRY)
+    except (BaseError, ValueError) as error:
+        raise SettingsError(f"files.url: {_words(error)}") from error
 
 
 # ---------------------------------------------------------------- writing
@@ -270,8 +276,13 @@ def _trouble() -> Iterator[None]:
     except FileNotFoundError as error:
         raise NotFound("There is no such content.") from error
     except (BaseError, OSError) as error:
-        log.warning(STORE_FAILED, error=_words(error))
-        raise Unavailable("The file store does not answer; nothing was stored.") from error
+        raise _away(error) from error
+
+
+def _away(error: Exception) -> Unavailable:
+    """What is wrong with the store is for the operator, not for the client."""
+    log.warning(STORE_FAILED, error=_words(error))
+    return Unavailable("The file store does not answer; nothing was stored.")
 
 
 def _words(error: Exception) -> str:

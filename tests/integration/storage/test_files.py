@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from tests.peers.s3 import S3, Bucket
 
-from clarion.errors import ContentTooLarge, NotFound, Unavailable
+from clarion.errors import ContentTooLarge, NotFound, TooManyRequests, Unavailable
 from clarion.settings import Files, SettingsError
-from clarion.storage.files import CHUNK, WHOLE, FileStore
+from clarion.storage.files import CHUNK, WHOLE, WRITERS, WRITERS_OF_ONE, FileStore
 
 LIMIT = 100_000_000
 BIG = 12_000_000  # three parts of a multipart upload
@@ -226,7 +226,46 @@ async def test_no_key_leads_out_of_the_store(tmp_path: Path, key: str) -> None:
         await store.put(key, pieces(b"x"), limit=LIMIT)
 
 
-@pytest.mark.parametrize("url", ["file:///proc/nothing", "s3://", "gs://"])
+async def test_a_directory_is_made_when_it_is_needed_first(tmp_path: Path) -> None:
+    store = FileStore(Files(url=(tmp_path / "a" / "store").as_uri()))
+    assert not (tmp_path / "a").exists()
+    await store.put("file", pieces(b"x"), limit=LIMIT)
+    assert (tmp_path / "a" / "store").stat().st_mode & 0o077 == 0
+
+
+async def test_a_directory_that_cannot_be_made_is_unavailable() -> None:
+    store = FileStore(Files(url="file:///proc/nothing"))
+    for work in (store.look(), store.get("file"), store.put("file", pieces(b"x"), limit=LIMIT)):
+        with pytest.raises(Unavailable):
+            await work
+
+
+async def test_a_process_writes_so_many_files_at_once_and_no_more(tmp_path: Path) -> None:
+    store = FileStore(Files(url=tmp_path.as_uri()))
+    release = asyncio.Event()
+
+    async def slow() -> AsyncGenerator[bytes, None]:
+        await release.wait()
+        yield b"x"
+
+    def put(number: int, owner: int) -> asyncio.Task[int]:
+        key = f"{owner}/{number}"
+        return asyncio.create_task(store.put(key, slow(), limit=LIMIT, owner=owner))
+
+    under_way = [put(number, 1) for number in range(WRITERS_OF_ONE)]
+    await asyncio.sleep(0)
+    with pytest.raises(TooManyRequests):
+        await put(99, 1)
+    under_way += [put(number, 2 + number) for number in range(WRITERS - WRITERS_OF_ONE)]
+    await asyncio.sleep(0)
+    with pytest.raises(TooManyRequests):
+        await put(99, 99)
+    release.set()
+    assert await asyncio.gather(*under_way) == [1] * WRITERS
+    assert await put(99, 1) == 1
+
+
+@pytest.mark.parametrize("url", ["s3://", "gs://", "az://"])
 async def test_a_store_that_cannot_be_is_an_error_of_the_settings(url: str) -> None:
     with pytest.raises(SettingsError, match=r"files\.url"):
         FileStore(Files(url=url))
