@@ -63,6 +63,8 @@ def _token(call: Call) -> NewToken:
         provider = Provider(_provider(given.type))
     except ValueError as error:
         raise InvalidInput(f"type: {error}.", field="type") from error
+    if not given.app_id.strip():
+        raise InvalidInput("app_id: it is required.", field="app_id")
     return NewToken(
         sender_id_address=given.app_id.strip(),
         message_delivery_provider=provider,
