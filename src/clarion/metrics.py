@@ -55,6 +55,7 @@ MESSAGES_QUEUED = _counter("messages_queued", "Messages put into the outbound qu
 MESSAGES_STOPPED = _counter(
     "messages_stopped", "Messages that failed before they reached a connector, by code.", "code"
 )
+LINK_CLICKS = _counter("link_clicks", "Tracked links opened by people.")
 INTAKE_SECONDS = _histogram("intake_seconds", "From a request's arrival to its commit.", _LATENCY)
 INTAKE_BATCH = _histogram("intake_batch_requests", "Requests stored by one flush.", _SIZE)
 

@@ -20,6 +20,7 @@ from clarion.storage.database import Database
 from clarion.storage.files import FileStore
 
 if TYPE_CHECKING:
+    from clarion.engine.messages.links.model import Link
     from clarion.engine.messages.model import NewRequest
 
 
@@ -52,6 +53,16 @@ class ConnectorHealth(Protocol):
     def words(self) -> str: ...
 
 
+class Visits(Protocol):
+    """Where short links are opened."""
+
+    async def open(self, shown: str) -> Link | None:
+        """The link that ends in this code; None: there is none."""
+
+    async def count(self, link: Link) -> None:
+        """A person has opened it."""
+
+
 def no_connectors() -> Mapping[str, ConnectorHealth]:
     """The health of a process that runs no connectors."""
     return {}
@@ -69,4 +80,5 @@ class Services:
     files: FileStore
     vault: Vault
     connector_health: Callable[[], Mapping[str, ConnectorHealth]] = no_connectors
+    links: Visits | None = None  # none where no visitors come
     sandbox: Any = None  # the sandbox carrier, if this process runs it; api/sandbox.py knows it

@@ -21,6 +21,7 @@ from clarion.api.server import create_app
 from clarion.api.services import Services
 from clarion.engine.accounts.cache import TokenCache
 from clarion.engine.messages.intake import Intake
+from clarion.engine.messages.links.desk import LinkDesk
 from clarion.engine.messages.planning import Planner
 from clarion.engine.messages.steps.means import Means
 from clarion.engine.senders.directory import SenderDirectory
@@ -103,7 +104,10 @@ async def _installation(
             senders=senders,
             files=FileStore(chosen.files),
             vault=vault,
+            links=(links := LinkDesk(db)),
         )
+        links.start()
+        stack.push_async_callback(links.stop)
         await tokens.start()
         stack.push_async_callback(tokens.stop)
         intake.start()

@@ -17,17 +17,17 @@ S = MessageState
 
 GRID = """
             TAKEN     REFUSED DELIVERED UNDELIVERABLE LAPSED  NO_NEWS EXPIRE  CANCEL   RESUME  RESUME_LATER CONVERT   READ      CLICK
-CREATED     SENT      FAILED  -         -             -       -       EXPIRED CANCELED -       -            CONVERTED -         CREATED
+CREATED     SENT      FAILED  -         -             -       -       EXPIRED CANCELED -       -            CONVERTED -         -
 SCHEDULED   SENT      FAILED  -         -             -       -       EXPIRED CANCELED -       -            CONVERTED -         -
 PAUSED      -         -       -         -             -       -       EXPIRED CANCELED CREATED SCHEDULED    CONVERTED -         -
 TEST        -         -       -         -             -       -       -       -        -       -            -         -         -
-SENT        -         -       DELIVERED FAILED        EXPIRED -       -       -        -       -            CONVERTED READ      SENT
-DELIVERED   -         -       -         -             -       -       -       -        -       -            CONVERTED READ      DELIVERED
+SENT        -         -       DELIVERED FAILED        EXPIRED -       -       -        -       -            CONVERTED READ      -
+DELIVERED   -         -       -         -             -       -       -       -        -       -            CONVERTED READ      -
 READ        -         -       READ      -             -       -       -       -        -       -            CONVERTED -         READ
 CONVERTED   CONVERTED -       CONVERTED -             -       -       -       -        -       -            -         CONVERTED CONVERTED
-FAILED      SENT      -       DELIVERED -             -       -       -       -        -       -            -         READ      FAILED
-EXPIRED     SENT      -       DELIVERED -             -       -       -       -        -       -            -         READ      EXPIRED
-CANCELED    SENT      -       -         -             -       -       -       -        -       -            CONVERTED -         CANCELED
+FAILED      SENT      -       DELIVERED -             -       -       -       -        -       -            -         READ      -
+EXPIRED     SENT      -       DELIVERED -             -       -       -       -        -       -            -         READ      -
+CANCELED    SENT      -       -         -             -       -       -       -        -       -            CONVERTED -         -
 RECEIVED    -         -       -         -             -       -       -       -        -       -            -         -         -
 PROCESSED   -         -       -         -             -       -       -       -        -       -            -         -         -
 """  # noqa: E501 - one line a state
@@ -87,8 +87,8 @@ def test_every_receipt_state_has_an_input() -> None:
         ("delivered after read", [I.TAKEN, I.READ, I.DELIVERED], S.READ),
         ("read twice", [I.TAKEN, I.READ, I.READ], S.READ),
         ("read after converting", [I.TAKEN, I.CONVERT, I.READ], S.CONVERTED),
-        ("a link opened", [I.TAKEN, I.CLICK, I.READ, I.CONVERT], S.CONVERTED),
-        ("a link of a message reported lost", [I.TAKEN, I.UNDELIVERABLE, I.CLICK, I.READ], S.READ),
+        ("a link opened", [I.TAKEN, I.READ, I.CLICK, I.CONVERT], S.CONVERTED),
+        ("a link of a message reported lost", [I.TAKEN, I.UNDELIVERABLE, I.READ, I.CLICK], S.READ),
         ("converting twice", [I.TAKEN, I.CONVERT, I.CONVERT], S.CONVERTED),
     ],
 )

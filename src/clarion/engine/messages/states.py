@@ -33,7 +33,7 @@ class Input(Enum):
     RESUME_LATER = "resume later"  # the same, for a message that is scheduled
     CONVERT = "convert"  # the recipient acted: the client says so, or a tracked link was opened
     READ = "read"  # receipt READ, or a tracked link was opened
-    CLICK = "click"  # a tracked link was opened
+    CLICK = "click"  # a tracked link was opened; READ goes before it, CONVERT follows
 
 
 RECEIPT_INPUT = {
@@ -48,9 +48,6 @@ RECEIPT_INPUT = {
     ReceiptState.READ: Input.READ,
     ReceiptState.DEAD_ADDRESS: Input.UNDELIVERABLE,
 }
-
-_CLICKABLE = frozenset(S) - {S.TEST, S.SCHEDULED, S.PAUSED, S.RECEIVED, S.PROCESSED}
-"""What has left, or may have: whoever opens its link has it, whatever its carrier said."""
 
 TRANSITIONS: dict[Input, dict[MessageState, MessageState]] = {
     Input.TAKEN: {
@@ -92,7 +89,7 @@ TRANSITIONS: dict[Input, dict[MessageState, MessageState]] = {
         S.EXPIRED: S.READ,  # likewise
         S.CONVERTED: S.CONVERTED,  # late: keeps its state, gains its read date
     },
-    Input.CLICK: {state: state for state in S if state in _CLICKABLE},  # only a date
+    Input.CLICK: {S.READ: S.READ, S.CONVERTED: S.CONVERTED},  # only a date
 }
 
 STAMP = {

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from socket import socket
 from uuid import UUID
+
+from msgspec.structs import replace
 
 from clarion.engine.messages.links import store
 from clarion.engine.messages.links.model import (
@@ -17,7 +20,7 @@ from clarion.errors import BadTrackingUrl
 from clarion.settings import Settings
 
 PATH = "/t"
-_ANY_ADDRESS = ("0.0.0.0:", "[::]:")
+_ANY_ADDRESS = ("0.0.0.0", "[::]")  # noqa: S104 - shown, not bound
 
 
 def public_url(settings: Settings) -> str:
@@ -26,10 +29,15 @@ def public_url(settings: Settings) -> str:
     if chosen:
         return chosen.rstrip("/")
     listen = settings.http.listen
-    for everywhere in _ANY_ADDRESS:
-        if listen.startswith(everywhere):
-            listen = f"127.0.0.1:{listen.removeprefix(everywhere)}"
-    return f"http://{listen}"
+    host, _, port = listen.rpartition(":")
+    return f"http://{'127.0.0.1' if host in _ANY_ADDRESS else host}:{port}"
+
+
+def listening_at(settings: Settings, listener: socket) -> Settings:
+    """The settings of a process that listens there, on whatever port it was given."""
+    host, port = listener.getsockname()[:2]
+    listen = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    return replace(settings, http=replace(settings.http, listen=listen))
 
 
 def preview(body: str, company_id: int, base: str) -> str:
