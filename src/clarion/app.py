@@ -53,7 +53,7 @@ from clarion.engine.messages.links.service import listening_at
 from clarion.engine.messages.planning import Planner
 from clarion.engine.messages.ports import Connector, Health
 from clarion.engine.messages.receipts import ReceiptDesk
-from clarion.engine.messages.record import Recorder
+from clarion.engine.messages.record import RECORDER_SESSION, Recorder
 from clarion.engine.messages.steps.means import Means
 from clarion.engine.senders.directory import SenderDirectory
 from clarion.engine.senders.throughput.tasks import throughput_jobs
@@ -77,6 +77,7 @@ SOON_LIMIT = 30.0
 POOL_SECONDS = 1.0
 WRITER_PATIENCE = 5.0  # seconds until a flush that hangs is answered 503
 WRITERS = 2  # connections of the intake's own pool
+RECORDERS = 2  # and of the recorder's
 RECORD_SECONDS = 3.0
 GC_THRESHOLDS = (20_000, 20, 20)  # objects, rounds, rounds
 
@@ -115,11 +116,14 @@ class Node:
         self._senders = SenderDirectory(self.db)
         self._translator = translator_for(self.settings.translation)
         self._means = Means.of(self.db, self.settings, self._vault, translator=self._translator)
-        self._receipts = ReceiptDesk(self.db, self.settings.connectors)
+        self._records = await Database.connect(
+            replace(self.settings.database, pool_size=RECORDERS), session=RECORDER_SESSION
+        )
+        self._receipts = ReceiptDesk(self._records, self.settings.connectors)
         self._inbound = InboundDesk(
             self.db, self._senders, part_patience=self.settings.dispatch.reassembly_timeout
         )
-        self._recorder = Recorder(self.db, self._receipts, self._inbound)
+        self._recorder = Recorder(self._records, self._receipts, self._inbound)
         self._recorder.start()
         self._membership = Membership(
             self.db,
@@ -160,6 +164,7 @@ class Node:
         if self._translator is not None:
             await self._translator.close()
         await self._files.close()
+        await self._records.close()
         await self.db.close()
 
     def health(self) -> dict[str, Health]:

@@ -97,6 +97,7 @@ class Dispatcher:
         self._stopping = False
         self._unsure: set[tuple[int, UUID]] = set()  # company and id of claims
         self._promised = 0  # messages that intake is storing for us
+        self._behind: list[tuple[Entry, Submission]] = []  # of offers, after what the queue has
         self._metrics = metrics.connector(connector.name)
 
     # ------------------------------------------------------------ told from outside
@@ -166,13 +167,21 @@ class Dispatcher:
         """Messages of an offer that are stored. If the lease lapsed meanwhile they may be others'
         by now, and go back as far as they are ours."""
         self._metrics.claim_batch.observe(len(ready))
-        for entry, submission in ready:
-            claim.open[entry.message_id] = 0
-            self._entries[entry.message_id] = entry
-            self._ready.append((entry, submission))
+        claim.open = {entry.message_id: 0 for entry, _ in ready}
+        self._entries |= {entry.message_id: entry for entry, _ in ready}
+        self._behind += ready
         if lapses != self._membership.lapses or self._stopping:
             self.give_back()
-        self._hand_over()
+        if self._lanes.is_clear():
+            self._let_in(len(self._behind))
+            self._hand_over()
+        else:
+            self._wake.set()
+
+    def _let_in(self, count: int) -> None:
+        """The queue has no more of what came before the first so many of those behind it."""
+        self._ready.extend(self._behind[:count])
+        del self._behind[:count]
 
     def doubt(self, company_id: int, claim_id: UUID) -> None:
         """A claim of ours may be stored, and nothing of it was handed over: it is put back."""
@@ -208,6 +217,7 @@ class Dispatcher:
     def give_back(self) -> None:
         """What was claimed and not handed over goes back into the queue, save what others have."""
         now = datetime.now(UTC)
+        self._let_in(len(self._behind))
         self._recorder.results(
             [
                 Result(entry=e, verdict=Verdict.AGAIN, at=now, due_at=now, attempts=e.attempts)
@@ -222,19 +232,23 @@ class Dispatcher:
         """One claim if there is room and somebody's turn; whether to go on at once."""
         self._hand_over()
         await self._put_back()
-        if self._ready and not self.connector.health().binds:
+        if (self._ready or self._behind) and not self.connector.health().binds:
             self.give_back()  # there it can be canceled, expire, or leave by another node
         now = time.monotonic()
         wanted = self._wanted(now)
         if not wanted or self._stopping:
             return False
+        behind = len(self._behind)  # what was queued before these is stored, and seen now
         turn = await self._lanes.next(now)
         if turn is None:
+            self._let_in(behind)
+            self._hand_over()
             return False
         lane, allowed = turn
         asked = min(wanted, allowed)
         got = await self._claim(lane, asked)
         self._lanes.took(lane, got, now, emptied=got < asked)
+        self._let_in(behind)
         self._pace.take(got, now)
         if got < self._dispatch.batch_size // 4 and self._entries:
             self._rest_until = time.monotonic() + SMALL_CLAIM_SECONDS
@@ -259,7 +273,8 @@ class Dispatcher:
         size = self._dispatch.batch_size
         if not room and len(self._ready) >= size // 2:
             return 0
-        return max(0, min(size, room + size - len(self._ready) - self._promised))
+        held = len(self._ready) + len(self._behind) + self._promised
+        return max(0, min(size, room + size - held))
 
     async def _rest(self) -> None:
         now = time.monotonic()

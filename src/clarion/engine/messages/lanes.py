@@ -51,11 +51,18 @@ class Lanes:
         self._peers = nodes
         self._rates = {key: known._replace(read_at=-math.inf) for key, known in self._rates.items()}
 
+    def is_clear(self) -> bool:
+        """Nothing waits, as far as is known."""
+        return not self._hinted and not self._turns
+
     def spare(self, lane: Lane, count: int, now: float) -> bool:
-        """Take so many from the sender's rate if nothing waits in any lane and its rate, read
-        lately, allows them: then nobody is overtaken."""
+        """Take so many from the sender's rate, if it was read lately and allows them, and if no
+        other lane waits. Of this one something may wait still, where the last claim emptied it."""
         known = self._rates.get((lane.company_id, lane.sender_id))
-        if self._hinted or self._turns or known is None or now - known.read_at > RATE_SECONDS:
+        if known is None or now - known.read_at > RATE_SECONDS:
+            return False
+        alone = len(self._turns) == 0 or (len(self._turns) == 1 and lane in self._turns)
+        if not (self.is_clear() or (alone and lane in self._warm)):
             return False
         if known.bucket.available(now) < count:
             return False
@@ -74,6 +81,8 @@ class Lanes:
         if emptied:
             self._turns.remove(lane)
             self._warm[lane] = now
+        else:
+            self._warm.pop(lane, None)
 
     def ready_at(self, now: float) -> float:
         """When the first lane that its sender's rate holds back may move."""

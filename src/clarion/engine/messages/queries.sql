@@ -376,6 +376,7 @@ with moved as (
             $15::integer[], $16::integer[]
         ) as t (state, stamped, next, pending, stamps, canceled, failed)
     where m.company_id = $1 and m.id = i.id and m.id between $2 and $3
+        and m.id = any($4::uuid[]) -- else a plan may walk the whole range
         and m.state = t.state::message_state
         and t.stamped = (case $6 when 'sent' then m.sent_at is not null
             when 'delivered' then m.delivered_at is not null

@@ -29,6 +29,14 @@ from clarion.errors import Unavailable
 from clarion.log import get_logger
 from clarion.storage.database import Database
 
+RECORDER_SESSION = {
+    "plan_cache_mode": "force_generic_plan",
+    "enable_seqscan": "off",
+    "enable_mergejoin": "off",
+}
+"""For a pool that does nothing but record: its statements look up rows by their keys, so one plan
+holds for all, and planning them anew would cost as much as running them."""
+
 MAX_BATCH = 1000
 BUSY, FULL = 32, 400
 """Between so many answers and receipts in one commit, the next waits a moment for more to gather:
