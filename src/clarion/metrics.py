@@ -111,6 +111,7 @@ IN_FLIGHT = _gauge("parts_in_flight", "Parts submitted and not yet answered.", "
 POOL_CONNECTIONS = _gauge("pool_connections", "Database connections held.")
 POOL_IDLE = _gauge("pool_idle_connections", "Database connections held and not in use.")
 DATABASE_FAILURES = _counter("database_failures", "Statements lost to connection trouble.")
+FILE_STORE_FAILURES = _counter("file_store_failures", "Times that the file store did not answer.")
 TOKEN_LOOKUPS = _counter("token_lookups", "Access tokens looked up in the database.")
 HTTP_REQUESTS = _counter("http_requests", "HTTP answers.", "door", "method", "status")
 HTTP_SECONDS = _histogram("http_seconds", "From request to answer.", _LATENCY, "door")
