@@ -27,6 +27,7 @@ from obstore.store import LocalStore, from_url
 
 from clarion.errors import ContentTooLarge, NotFound, TooManyRequests, Unavailable
 from clarion.log import get_logger
+from clarion.metrics import FILE_STORE_FAILURES
 from clarion.settings import Files, SettingsError
 
 if TYPE_CHECKING:
@@ -281,6 +282,7 @@ def _trouble() -> Iterator[None]:
 
 def _away(error: Exception) -> Unavailable:
     """What is wrong with the store is for the operator, not for the client."""
+    FILE_STORE_FAILURES.inc()
     log.warning(STORE_FAILED, error=_words(error))
     return Unavailable("The file store does not answer; nothing was stored.")
 
