@@ -19,6 +19,7 @@ from clarion.api.scg.attachments import listed_below, page_of
 from clarion.api.shape import Attribute, Row, Shape, Version
 from clarion.engine.attachments.service import linked_attachments
 from clarion.engine.messages.model import Direction, FailureCode, MessageState
+from clarion.engine.messages.ports import Medium
 from clarion.engine.messages.reading import (
     messages_by_carrier_id,
     parts_of_messages,
@@ -32,7 +33,6 @@ from clarion.kit.countries import ALPHA_3
 from clarion.storage.filters import split
 from clarion.storage.listing import Bound, Column, Listing
 
-SMS = "SMS"
 _SIDES = ("from_address", "to_address")
 NO_CONSENT = "1005"
 
@@ -79,7 +79,7 @@ class Message(Struct, kw_only=True):
     attachments: list[str] = []
     scheduled_delivery_time: datetime | None = None
     expiry_time: datetime | None = None
-    type: str = SMS
+    type: Annotated[str, Meta(description=", ".join(Medium))] = Medium.SMS
     message_delivery_provider: str | None = None
     contact_id: str | None = None
     price: float | None = None
@@ -166,7 +166,7 @@ LISTING = Listing(
         Column("reply_to", "m.reply_to", "id"),
         Column("scheduled_delivery_time", "m.scheduled_at", "timestamp"),
         Column("expiry_time", "m.expires_at", "timestamp"),
-        Column("type", f"'{SMS}'::text", "enum"),
+        Column("type", "m.medium", "enum", choices=frozenset(Medium), enum="message_medium"),
         Column("message_delivery_provider", "null::text"),
         Column("contact_id", "null::text"),
         Column("price", "null::float8", "number"),
@@ -250,7 +250,7 @@ def _completed(
     ours, theirs = row["sender_address"], row["peer_address"]
     values["from_address"] = ours if outgoing else theirs.removeprefix("+")
     values["to_address"] = theirs if outgoing else ours
-    values["type"] = SMS
+    values["type"] = row["medium"]
     values["created_date"] = ids.created_at(row["id"])
     values["destination_country"] = ALPHA_3.get(row["country"] or "")
     if row["deleted_at"] is not None:
