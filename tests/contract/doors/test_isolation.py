@@ -22,7 +22,7 @@ BODIES: tuple[dict[str, Any], ...] = (
     {"name": "mine", "campaign_id": "mine", "version_number": 1},
     {"to": "15550001000", "text": "x"},
     {"sender_ids": ["x"], "name": "mine", "pattern": "mine"},
-    {"value": "mine", "consent_status": "OPTOUT"},
+    {"value": "mine", "consent_status": "OPTOUT", "first_name": "mine", "user_data": "mine"},
 )
 OTHERS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("/messaging/channels", {"name": "theirs"}),
@@ -30,6 +30,8 @@ OTHERS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("/contact_groups", {"name": "theirs", "type": "DYNAMIC", "criteria": "{}"}),
     ("/contactexport", {}),
     ("/messaging/keywords", {"value": "theirs"}),
+    ("/contacts", {"external_id": "theirs", "primary_mdn": "+15550001122"}),
+    ("/contacts/fast_access", {"target_attribute": "fast_access_1"}),
     (
         "/consent/contact_address_statuses",
         {"address": "+4915187654321", "from_address": "15550001000", "consent_status": "OPTIN"},
@@ -138,6 +140,11 @@ async def test_another_companys_things_are_in_no_list(site: Site, client: Client
         ("/access_tokens", ""),
         *((path, f"id={id}") for id, (path, _) in zip(others, OTHERS, strict=True)),
         ("/messaging/keywords", "type=COMPANY"),
+        ("/contacts", "external_id=theirs"),
+        ("/contacts", "primary_mdn=15550001122"),
+        ("/contacts", ""),
+        ("/contacts/fast_access", "target_attribute=fast_access_1"),
+        ("/contacts/fast_access_jobs", ""),
         ("/consent/contact_address_statuses", ""),
         ("/consent/contact_address_history", ""),
     ]
