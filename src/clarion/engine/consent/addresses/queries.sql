@@ -2,18 +2,24 @@
 with asked as (
     select * from unnest($2::integer[], $3::uuid[], $4::text[], $5::text[], $6::uuid[])
         as each (position, sender_id, address_type, address, new_id)
-), judged as (
+), judged as ( -- laterals with a limit: look-ups by key, however little the planner knows
     select
         a.*, c.id as known_id, coalesce(c.consent_status, 'NONE') as status,
         coalesce(s.check_white_list, false) as white_only,
         case when $7 = 'NONE' and s.consent_managed_by = 'SCG_UNSOLICITED_OPT_OUT' then 'OPT_OUT'
              else $7 end as requirement,
-        a.address_type = 'MDN'
-            and exists (select from carrier_blacklist b where b.address = a.address) as listed
+        b.address is not null as listed
     from asked a
     left join sender_id s on s.company_id = $1 and s.id = a.sender_id
-    left join contact_address_status c on c.company_id = $1 and c.sender_id = a.sender_id
-        and c.address_type = a.address_type and c.address = a.address
+    left join lateral (
+        select * from contact_address_status c
+        where c.company_id = $1 and c.sender_id = a.sender_id
+            and c.address_type = a.address_type and c.address = a.address
+        limit 1
+    ) c on true
+    left join lateral (
+        select b.address from carrier_blacklist b where b.address = a.address limit 1
+    ) b on a.address_type = 'MDN'
 ), made as (
     insert into contact_address_status (
         company_id, id, sender_id, address_type, address, consent_status, source, before_listing,
@@ -59,13 +65,19 @@ order by sender_id, address_type, address
 on conflict (company_id, sender_id, address_type, address) do nothing;
 
 -- lock_pairs: These statuses, held until the transaction ends, always in the same order.
-select c.id, c.sender_id, c.address_type, c.address, c.consent_status, c.before_listing, c.asked_at,
-    c.version
-from contact_address_status c
-where c.company_id = $1 and (c.sender_id, c.address_type, c.address) in (
-    select * from unnest($2::uuid[], $3::text[], $4::text[])
-)
-order by c.sender_id, c.address_type, c.address
+select id, sender_id, address_type, address, consent_status, before_listing, asked_at, version
+from contact_address_status
+where company_id = $1 and id = any(array(
+    select found.id
+    from unnest($2::uuid[], $3::text[], $4::text[]) as pair (sender_id, address_type, address)
+    cross join lateral (
+        select c.id from contact_address_status c
+        where c.company_id = $1 and c.sender_id = pair.sender_id
+            and c.address_type = pair.address_type and c.address = pair.address
+        limit 1
+    ) found
+))
+order by sender_id, address_type, address
 for update;
 
 -- lock_status: One status, held until the transaction ends.
@@ -83,7 +95,7 @@ set consent_status = n.status::consent_status, source = coalesce(n.source::conse
     asked_at = null, updated_at = $2, version = c.version + 1
 from unnest($3::uuid[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[])
     as n (id, status, before_listing, source, opt_in_type, opt_out_type)
-where c.company_id = $1 and c.id = n.id;
+where c.company_id = $1 and c.id = any($3::uuid[]) and c.id = n.id;
 
 -- add_history: Changes of statuses, and keywords that came.
 insert into contact_address_history (
@@ -166,9 +178,12 @@ limit 1;
 
 -- follow_lists: A slice of statuses becomes what carriers' lists say, or what it was before them.
 with slice as (
-    select id, sender_id, address_type, address, consent_status, before_listing,
-        exists (select from carrier_blacklist b where b.address = c.address) as listed
+    select id, sender_id, address_type, c.address, consent_status, before_listing,
+        b.address is not null as listed
     from contact_address_status c
+    left join lateral (
+        select b.address from carrier_blacklist b where b.address = c.address limit 1
+    ) b on true
     where company_id = $1 and id > $2 and id <= $3 and address_type = 'MDN'
 ), numbered as (
     select *, row_number() over (order by id) as number from slice
@@ -203,11 +218,12 @@ order by operator;
 select c.id as company_id
 from company c
 left join consent_tracking t on t.company_id = c.id
-where exists (
+cross join lateral (
     select from message m
     where m.company_id = c.id and m.id > coalesce(t.after, $1) and m.id <= $2
         and m.direction = 'MT'
-);
+    limit 1
+) m;
 
 -- track: Statuses of the pairs in a company's next messages; up to where, and how many there were.
 with settled as ( -- messages of a request that is still growing come out of order
