@@ -44,7 +44,9 @@ def load(
     company. A blank or * is any. A list with the same start is replaced.
     """
     place = find_place(data, config)
-    starts_at = datetime.now(UTC) if starts is None else _date("--starts", starts)
+    starts_at = (
+        datetime.now(UTC).replace(microsecond=0) if starts is None else _date("--starts", starts)
+    )
     source = "standard input" if file == STANDARD_INPUT else Path(file).name
 
     async def work(db: Database) -> TableInfo:

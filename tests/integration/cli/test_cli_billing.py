@@ -94,6 +94,8 @@ async def test_a_price_list_comes_through_a_pipe(
     monkeypatch.setattr("sys.stdin", io.StringIO(RATES))
     loaded = await answer(clarion, "rates", "load", "-")
     assert (loaded["rates"], loaded["source"]) == (3, "standard input")
+    (listed,) = await answer(clarion, "rates", "list")  # from now on, to the second
+    assert (await clarion("rates", "drop", listed["starts_at"]))[0] == 0
 
 
 async def test_a_price_list_with_a_wrong_line_is_not_loaded(
