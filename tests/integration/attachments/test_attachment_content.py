@@ -13,11 +13,12 @@ from uploads import LIMIT, Stored, Upload, chunks, new_caller
 from clarion.engine.accounts.model import Caller
 from clarion.engine.attachments import content as content_module
 from clarion.engine.attachments.content import find_content, store_content
-from clarion.engine.attachments.model import AttachmentState, NewAttachment
+from clarion.engine.attachments.model import AttachmentState, Link, NewAttachment
 from clarion.engine.attachments.service import (
     create_attachment,
     delete_attachment,
     link_attachments,
+    link_checked,
     linked_attachments,
     mark_used,
     read_for_sending,
@@ -284,6 +285,26 @@ async def test_what_is_not_there_or_empty_cannot_be_linked(
     with pytest.raises(InvalidInput, match="at most"):
         await _link(db, caller, request, [ids.new_id() for _ in range(101)])
     assert await linked_attachments(db, caller.company_id, [request]) == {}
+
+
+async def test_one_that_was_deleted_since_fails_no_request_beside_it(
+    db: Database, files: FileStore, caller: Caller, upload: Upload
+) -> None:
+    good, gone = await upload(), await upload()
+    await delete_attachment(db, files, caller.company_id, gone)
+    theirs, other = ids.new_request_id(), await new_caller(db, "Other")
+    mine = ids.new_request_id()
+    async with db.transaction() as tx:
+        await link_checked(
+            tx,
+            [
+                Link(caller.company_id, mine, [gone, good]),
+                Link(other.company_id, theirs, [good]),  # of another company: as good as unknown
+                Link(other.company_id, ids.new_request_id(), []),
+            ],
+        )
+    assert await linked_attachments(db, caller.company_id, [mine]) == {mine: [good]}
+    assert await linked_attachments(db, other.company_id, [theirs]) == {}
 
 
 async def test_content_is_fixed_once_something_uses_it(

@@ -6,6 +6,7 @@ an access token in the place of a credential, and can be replaced until somethin
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
@@ -49,6 +50,14 @@ class StoredFile(Struct, frozen=True):
     size: int | None  # bytes
     state: AttachmentState
     key: str | None  # in the file store; of what is UPLOADED
+
+
+class Link(Struct, frozen=True):
+    """What a message request (or an MO message) carries, in its order."""
+
+    company_id: int
+    request_id: UUID
+    attachment_ids: Sequence[UUID]
 
 
 class Token(Struct, frozen=True):

@@ -69,21 +69,23 @@ where company_id = $1 and id = any($2::uuid[]) and deleted_at is null;
 -- mark_used: Something takes them. What was used lately needs no write, so that requests that
 -- share an attachment do not wait for one another.
 with taken as (
-    select id from attachment
-    where company_id = $1 and id = any($2::uuid[]) and deleted_at is null
-      and (used_at is null or used_at < $4)
-    order by id
-    for update
+    select a.company_id, a.id
+    from unnest($1::integer[], $2::uuid[]) as wanted (company_id, id)
+    join attachment a on a.company_id = wanted.company_id and a.id = wanted.id
+    where a.deleted_at is null and (a.used_at is null or a.used_at < $4)
+    order by a.company_id, a.id
+    for update of a
 )
 update attachment a
 set used_at = $3
 from taken
-where a.company_id = $1 and a.id = taken.id;
+where a.company_id = taken.company_id and a.id = taken.id;
 
--- insert_links: What a message request carries, in its order.
+-- insert_links: What message requests carry, each in its order.
 insert into message_request_attachment (company_id, request_id, attachment_id, position)
-select $1, $2, wanted.id, wanted.position
-from unnest($3::uuid[]) with ordinality as wanted (id, position)
+select company_id, request_id, attachment_id, position
+from unnest($1::integer[], $2::uuid[], $3::uuid[], $4::smallint[])
+    as link (company_id, request_id, attachment_id, position)
 on conflict (company_id, request_id, attachment_id) do nothing;
 
 -- links: What message requests carry, in their order.

@@ -18,6 +18,7 @@ from clarion.engine.attachments.model import (
     MAX_LINKED,
     AttachmentChange,
     AttachmentState,
+    Link,
     NewAttachment,
     StoredFile,
 )
@@ -99,16 +100,28 @@ async def link_attachments(
     """The message request (or the MO message) carries these, in this order; their content is fixed
     from now on. InvalidInput: one of them is not there or has no content. May run again.
     """
-    wanted = list(dict.fromkeys(attachment_ids))
-    if not wanted:
+    if not attachment_ids:
         return
-    if len(wanted) > MAX_LINKED:
+    if len(attachment_ids) > MAX_LINKED:
         raise InvalidInput(f"attachments: at most {MAX_LINKED}.", field="attachments")
-    await store.mark_used(tx, company_id, wanted, datetime.now(UTC))
-    found = await store.stored_files(tx, company_id, wanted)
-    for id in wanted:
+    await link_checked(tx, [Link(company_id, request_id, attachment_ids)])
+    found = await store.stored_files(tx, company_id, attachment_ids)
+    for id in attachment_ids:
         _check_usable(id, found.get(id))
-    await tx.execute(store.SQL["insert_links"], company_id, request_id, wanted)
+
+
+async def link_checked(tx: store.Source, links: Sequence[Link]) -> None:
+    """The same for many message requests, of attachments that were looked at just before: one that
+    was deleted since fails its own messages, and not what is stored beside them."""
+    each = [
+        (link.company_id, link.request_id, id, place)
+        for link in links
+        for place, id in enumerate(dict.fromkeys(link.attachment_ids))
+    ]
+    if each:
+        used = list({(company_id, id) for company_id, _, id, _ in each})
+        await store.mark_used(tx, used, datetime.now(UTC))
+        await store.insert_links(tx, each)
 
 
 async def linked_attachments(
@@ -123,7 +136,7 @@ async def linked_attachments(
 
 async def mark_used(tx: store.Source, company_id: int, id: UUID) -> None:
     """A job reads it: it is kept, and its content is fixed from now on."""
-    await store.mark_used(tx, company_id, [id], datetime.now(UTC))
+    await store.mark_used(tx, [(company_id, id)], datetime.now(UTC))
 
 
 def _check_usable(id: UUID, found: StoredFile | None) -> None:

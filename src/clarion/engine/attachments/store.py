@@ -42,8 +42,15 @@ async def stored_files(
     }
 
 
-async def mark_used(tx: Source, company_id: int, ids: Sequence[UUID], now: datetime) -> None:
-    await tx.execute(SQL["mark_used"], company_id, ids, now, now - USED_LATELY)
+async def mark_used(tx: Source, used: Sequence[tuple[int, UUID]], now: datetime) -> None:
+    """`used`: companies and their attachments."""
+    companies, ids = [company_id for company_id, _ in used], [id for _, id in used]
+    await tx.execute(SQL["mark_used"], companies, ids, now, now - USED_LATELY)
+
+
+async def insert_links(tx: Source, links: Sequence[tuple[int, UUID, UUID, int]]) -> None:
+    """Companies, message requests, their attachments and the places of these."""
+    await tx.execute(SQL["insert_links"], *map(list, zip(*links, strict=True)))
 
 
 async def token_target(source: Source, token: UUID, now: datetime) -> Target | None:
