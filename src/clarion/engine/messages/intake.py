@@ -19,7 +19,8 @@ import msgspec
 
 from clarion import metrics
 from clarion.engine.accounts.model import Caller
-from clarion.engine.attachments.service import link_attachments
+from clarion.engine.attachments.model import Link
+from clarion.engine.attachments.service import link_checked
 from clarion.engine.messages import store
 from clarion.engine.messages.depth import QueueDepths
 from clarion.engine.messages.express import Express, Offer
@@ -384,11 +385,10 @@ def _wait_for(prepared: Prepared, caller: Caller, new: NewRequest) -> _Waiting:
 
 
 async def _link_attachments(tx: store.Runner, batch: Sequence[_Waiting]) -> None:
-    """Their content stays as it is from now on. InvalidInput: one has just been deleted."""
-    for waiting in batch:
-        p = waiting.prepared
-        if p.attachments:
-            await link_attachments(tx, p.company_id, p.request_id, p.attachments)
+    """Their content stays as it is from now on."""
+    prepared = [waiting.prepared for waiting in batch]
+    links = [Link(p.company_id, p.request_id, p.attachments) for p in prepared if p.attachments]
+    await link_checked(tx, links)
 
 
 def _fingerprint(new: NewRequest) -> bytes:
