@@ -65,12 +65,21 @@ def a_request(
     return NewRequest(sender=sender, recipients=list(to or ("+4915112345678",)), body=body, **more)
 
 
+def a_means(db: Database, settings: Settings, **more: Any) -> Means:
+    return Means.of(db, settings, VAULT, **more)
+
+
 def an_intake(
-    db: Database, settings: Settings, *, senders: SenderDirectory | None = None, **more: Any
+    db: Database,
+    settings: Settings,
+    *,
+    senders: SenderDirectory | None = None,
+    means: Means | None = None,
+    **more: Any,
 ) -> Intake:
     """Not yet started."""
     senders = senders or SenderDirectory(db)
-    planner = Planner(db, senders, Means.of(db, settings, VAULT))
+    planner = Planner(db, senders, means or a_means(db, settings))
     return Intake(db, senders, planner, settings, **more)
 
 
@@ -79,13 +88,14 @@ def an_expander(
     settings: Settings,
     *,
     senders: SenderDirectory | None = None,
+    means: Means | None = None,
     node_id: UUID | None = None,
     queued: Callable[[str], None] = lambda _: None,
 ) -> Expander:
     return Expander(
         db,
         senders or SenderDirectory(db),
-        Means.of(db, settings, VAULT),
+        means or a_means(db, settings),
         node_id=node_id or ids.new_id(),
         queued=queued,
     )

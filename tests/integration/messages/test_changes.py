@@ -42,10 +42,9 @@ async def accepting(place: Place) -> AsyncIterator[Gateway]:
 
 
 async def _resume(gateway: Gateway, tenant: Tenant, request: UUID) -> None:
-    connector = await service.resume_request(
+    (connector,) = await service.resume_request(
         gateway.db, gateway.senders, gateway.settings.connectors, tenant.company_id, request
     )
-    assert connector is not None
     gateway.carriers.queued(connector)
 
 

@@ -39,6 +39,7 @@ WITHOUT_COMPANY = {
     "engine.contacts.tokens.forget_expired": "housekeeping; tokens of every company die alike",
     "engine.messages.companies_with_expiry": "finds the companies to go through one by one",
     "engine.messages.find_fragments": "a receipt names a connector and a carrier's id, no company",
+    "engine.messages.forget_failovers": "housekeeping; pushes of every company age alike",
     "engine.messages.forget_nodes": "nodes are no tenant's; asks only whether claims are left",
     "engine.messages.orphaned_claims": "a dead node's claims, whosever messages they hold",
     "engine.messages.queue_by_connector": "counts for metrics; shows no tenant's data",

@@ -100,7 +100,7 @@ _COLUMNS = {
     "version_number": "version",
 }
 _LIVE_ONLY = ("company_id", "media_requested_count", "click_thru_count")
-_ZERO = ("media_requested_count", "click_thru_count")
+_ZERO = ("media_requested_count",)
 _UNTRANSLATED = (
     "translations_count",
     "translations_failed_count",
@@ -132,7 +132,8 @@ _IN_LISTS = (
     *("conversation_id", "campaign_id", "program_id", "reply_to", "consent_requirement"),
     *("content_type", "test", "pause_before_transmit", "pause_expires_at", "scheduled_at"),
     *("scheduled_zone", "expires_at", "options", "recipient_count", "sent_count"),
-    *("delivered_count", "read_count", "converted_count", "canceled_count", "failed_count"),
+    *("delivered_count", "read_count", "click_thru_count", "converted_count"),
+    *("canceled_count", "failed_count"),
     *("failure_code", "failure_details", "updated_at", "deleted_at", "version", "company_id"),
 )
 
@@ -266,8 +267,8 @@ async def _move(call: Call, id: UUID, wanted: str) -> None:
         words = "state: a client can set TRANSMITTING (to resume) or CANCELED."
         raise InvalidInput(words, field="state")
     connectors = services.settings.connectors
-    connector = await resume_request(services.db, services.senders, connectors, company, id)
-    if connector is not None:
+    grown = await resume_request(services.db, services.senders, connectors, company, id)
+    for connector in grown:
         services.db.hint(QUEUE_CHANNEL, connector)
 
 

@@ -35,15 +35,8 @@ class Job(Struct, eq=False):
 
 def job_of(taken: store.Expansion, plan: Plan, seen: set[str], *, carries_sms: bool) -> Job:
     small = taken.size is not None and taken.size <= SMALL
-    return Job(
-        plan,
-        taken.next,
-        taken.after,
-        taken.sequence,
-        seen,
-        small,
-        carries_sms and needs_no_steps(plan),
-    )
+    plain = carries_sms and taken.size is None and needs_no_steps(plan)
+    return Job(plan, taken.next, taken.after, taken.sequence, seen, small, plain)
 
 
 def batches(jobs: Sequence[Job], chunk: int, *, alone: Container[UUID] = ()) -> list[list[Job]]:

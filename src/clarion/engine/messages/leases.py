@@ -17,6 +17,7 @@ import asyncpg
 from clarion.engine.messages import store
 from clarion.engine.messages.model import FailureCode
 from clarion.engine.messages.states import Input
+from clarion.engine.messages.stops import stop
 from clarion.log import get_logger
 from clarion.settings import ConnectorSettings, SmppConnector
 from clarion.storage.database import Database
@@ -163,7 +164,7 @@ async def _requeue(
 
 
 async def _fail(tx: store.Runner, claim: store.OrphanedClaim, now: datetime) -> None:
-    await store.advance(
+    await stop(
         tx,
         claim.company_id,
         Input.REFUSED,

@@ -78,6 +78,7 @@ class Planner:
         NotEnoughCredit."""
         options = new.options or NO_OPTIONS
         check_indexed(new)
+        check_options(options)
         senders, channel = await self._from(caller.company_id, new.sender)
         check_from(options, senders, channel)
         named = check_to(new, options, self._limits.max_recipients)

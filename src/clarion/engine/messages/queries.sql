@@ -407,6 +407,49 @@ with moved as (
 )
 select id from moved;
 
+-- read_ends: Of messages that have ended, those that were charged or that an SMS may follow.
+select id, price is not null and sent_at is null as owed, medium = 'PSH' as push from message
+where company_id = $1 and id = any($2::uuid[]) and id between $3 and $4
+    and (price is not null or medium = 'PSH');
+
+-- drop_prices: Charges of messages that have come back: their price is nothing, and their requests' less.
+with given as (
+    select * from unnest($2::uuid[], $3::numeric[]) as g (id, amount)
+), freed as (
+    update message m set price = null
+    from given g
+    where m.company_id = $1 and m.id = g.id and m.id between $5 and $6
+    returning m.request_id, m.solo, g.amount
+), tally as (
+    select request_id, sum(amount) as amount from freed where not solo group by request_id
+)
+update message_request r set price = r.price - t.amount, updated_at = $4
+from tally t
+where r.company_id = $1 and r.id = t.request_id and r.id between $7 and $6;
+
+-- add_failovers: Pushes after whose failure an SMS is to go to the contact.
+insert into failover (company_id, message_id) select $1, unnest($2::uuid[]);
+
+-- mark_failovers: Pushes that have failed.
+update failover set due = true where company_id = $1 and message_id = any($2::uuid[]);
+
+-- due_failovers: Of every company, pushes that have failed and that an SMS is to follow.
+select f.company_id, f.message_id, m.request_id, m.contact_id
+from (
+    select company_id, message_id from failover where due order by company_id, message_id limit $1
+) f
+join message m on m.company_id = f.company_id and m.id = f.message_id;
+
+-- take_failovers: The SMS is being made.
+delete from failover where company_id = $1 and message_id = any($2::uuid[]) returning message_id;
+
+-- forget_failovers: Of every company_id, pushes of which nothing more is heard.
+delete from failover where message_id < $1;
+
+-- paused_routes: The sender ids and media of a request's paused messages.
+select distinct sender_id, medium::text from message
+where company_id = $1 and id > $2 and id <= $3 and state = 'PAUSED';
+
 -- add_fragments: The parts that a carrier has taken.
 insert into fragment (company_id, message_id, number, total, connector, external_id, shown_id)
 select $1, i.message_id, i.number, i.total, $2, i.external_id, i.shown_id
@@ -491,13 +534,13 @@ where company_id = $1 and id > $2 and id <= $3 and state = any($4::message_state
 order by id limit $5;
 
 -- lock_request: A request's own row, held for a change.
-select id, solo_message_id, state::text, version, sender_id
+select id, solo_message_id, state::text, version, channel_id
 from message_request
 where company_id = $1 and id = $2 and deleted_at is null
 for update;
 
 -- read_request: A request as clients see it.
-select id, solo_message_id, state::text, version, sender_id
+select id, solo_message_id, state::text, version, channel_id
 from message_request_now
 where company_id = $1 and id = $2 and deleted_at is null;
 
@@ -527,9 +570,12 @@ where company_id = $1 and id = $2;
 
 -- queue_resumed: Puts resumed messages into the queue.
 insert into outbound (company_id, connector, sender_id, priority, due_at, message_id, expires_at)
-select $1, $2, m.sender_id, $3, coalesce(m.scheduled_at, $4), m.id, m.expires_at
+select $1, r.connector, m.sender_id, r.priority, coalesce(m.scheduled_at, $2), m.id, m.expires_at
 from message m
-where m.company_id = $1 and m.id = any($5::uuid[]) and m.state in ('CREATED', 'SCHEDULED');
+join unnest($4::uuid[], $5::text[], $6::text[], $7::smallint[])
+    as r (sender_id, medium, connector, priority)
+    on r.sender_id = m.sender_id and r.medium = m.medium::text
+where m.company_id = $1 and m.id = any($3::uuid[]) and m.state in ('CREATED', 'SCHEDULED');
 
 -- unqueue_scheduled: Takes canceled messages out of the queue that would wait there until their time.
 delete from outbound o using message m

@@ -19,6 +19,7 @@ from clarion.engine.messages import store
 from clarion.engine.messages.model import FailureCode, MessageState
 from clarion.engine.messages.ports import Receipt, ReceiptState
 from clarion.engine.messages.states import RECEIPT_INPUT, Input
+from clarion.engine.messages.stops import FAILS_OVER, stop
 from clarion.kit import ids
 from clarion.settings import ConnectorSettings, SmppConnector
 from clarion.storage.database import Database
@@ -197,7 +198,8 @@ async def _apply_company(
             inputs.setdefault(input, []).append(advance)
     for input in Input:  # one order everywhere
         if input in inputs:
-            await store.advance(tx, company_id, input, inputs[input], now)
+            change = stop if input in FAILS_OVER else store.advance
+            await change(tx, company_id, input, inputs[input], now)
 
 
 def _advance(matched: _Matched, now: datetime) -> store.Advance:

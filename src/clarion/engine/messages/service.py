@@ -6,7 +6,7 @@ between leaves a request that the same call finishes.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -15,9 +15,11 @@ import asyncpg
 from clarion.engine.accounts.model import Caller
 from clarion.engine.messages import store
 from clarion.engine.messages.model import Direction, FailureCode, MessageState, RequestState
-from clarion.engine.messages.prepare import NORMAL_PRIORITY
 from clarion.engine.messages.routing import connector_for
 from clarion.engine.messages.states import TRANSITIONS, Input
+from clarion.engine.messages.stops import UNSENT, stop
+from clarion.engine.senders.channels.model import QUEUE_PRIORITIES
+from clarion.engine.senders.channels.store import usable
 from clarion.engine.senders.directory import SenderDirectory
 from clarion.errors import Conflict, InvalidInput, NotFound, StaleVersion
 from clarion.kit import ids
@@ -53,8 +55,8 @@ async def resume_request(
     connectors: Mapping[str, ConnectorSettings],
     company_id: int,
     request_id: UUID,
-) -> str | None:
-    """Let a paused request go on; answers the connector whose queue has grown.
+) -> list[str]:
+    """Let a paused request go on; answers the connectors whose queues have grown.
 
     Raises NotFound, Conflict (it is not paused).
     """
@@ -63,13 +65,37 @@ async def resume_request(
         raise NotFound
     if request.state != RequestState.PAUSED:
         raise Conflict(f"The message request is {request.state}, not PAUSED.")
-    sender = await senders.get(company_id, request.sender_id)
-    connector = sender and connector_for(sender.address, sender.connector, connectors)
-    if not connector:
-        raise Conflict("The sender id, or the connector that carries it, is no longer there.")
-    await _move_all(db, company_id, request_id, _PAUSED, Input.RESUME, connector=connector)
+    ways = await _ways(db, senders, connectors, company_id, request)
+    await _move_all(db, company_id, request_id, _PAUSED, Input.RESUME, ways=ways)
     await store.end_pause(db, company_id, request_id, datetime.now(UTC))
-    return connector
+    return sorted({way.connector for way in ways})
+
+
+async def _ways(
+    db: Database,
+    senders: SenderDirectory,
+    connectors: Mapping[str, ConnectorSettings],
+    company_id: int,
+    request: store.HeldRequest,
+) -> list[store.Way]:
+    """Where the paused messages of a request go."""
+    span = request.id, ids.last_message_id(request.id)
+    priority = await _channels_priority(db, company_id, request.channel_id)
+    found = []
+    for sender_id, medium in await store.paused_routes(db, company_id, span):
+        sender = await senders.get(company_id, sender_id)
+        connector = sender and connector_for(sender.address, sender.connector, connectors, medium)
+        if sender is None or not connector:
+            words = "The sender id, or the connector that carries it, is no longer there."
+            raise Conflict(words)
+        turn = sender.priority if priority is None else priority
+        found.append(store.Way(sender_id, medium, connector, turn))
+    return found
+
+
+async def _channels_priority(db: Database, company_id: int, channel: UUID | None) -> int | None:
+    row = await usable(db, company_id, channel) if channel else None
+    return QUEUE_PRIORITIES[row["priority"]] if row else None
 
 
 async def expire_paused(db: Database, company_id: int, request_id: UUID) -> None:
@@ -114,7 +140,7 @@ async def delete_message(
 
     async def work(tx: asyncpg.Connection) -> None:
         await _lock(tx, company_id, message_id, version)
-        await store.advance(tx, company_id, Input.CANCEL, [store.Advance(message_id, now)], now)
+        await stop(tx, company_id, Input.CANCEL, [store.Advance(message_id, now)], now)
         await store.delete_message(tx, company_id, message_id, now)
 
     await db.run(work)
@@ -189,16 +215,14 @@ async def _move_all(
     states: list[str],
     input: Input,
     *,
-    connector: str | None = None,
+    ways: Sequence[store.Way] = (),
 ) -> None:
     """Apply an input to all of a request's messages in given states, a slice at a time."""
     after, last = request_id, ids.last_message_id(request_id)
     while True:
 
         async def work(tx: asyncpg.Connection, after: UUID = after) -> UUID | None:
-            return await _move_slice(
-                tx, company_id, (after, last), states, input, connector=connector
-            )
+            return await _move_slice(tx, company_id, (after, last), states, input, ways=ways)
 
         reached = await db.run(work)
         if reached is None:
@@ -213,7 +237,7 @@ async def _move_slice(
     states: list[str],
     input: Input,
     *,
-    connector: str | None,
+    ways: Sequence[store.Way],
 ) -> UUID | None:
     now = datetime.now(UTC)
     found = await store.messages_in_state(tx, company_id, span, states, SLICE)
@@ -224,13 +248,12 @@ async def _move_slice(
     if input is Input.RESUME:
         waiting = [_moving(m, Input.RESUME_LATER, now) for m in later]
         moved += await store.advance(tx, company_id, Input.RESUME_LATER, waiting, now)
-    moved += await store.advance(
-        tx, company_id, input, [_moving(m, input, now) for m, _ in found], now
-    )
+    change = stop if input in UNSENT else store.advance
+    moved += await change(tx, company_id, input, [_moving(m, input, now) for m, _ in found], now)
     if input is Input.CANCEL:  # the others are dropped when their turn comes, which is soon
         await store.unqueue_scheduled(tx, company_id, later)
-    if connector is not None:  # only what moved: the same call may run beside this one
-        await store.queue_resumed(tx, company_id, connector, NORMAL_PRIORITY, now, moved)
+    if ways:  # only what moved: the same call may run beside this one
+        await store.queue_resumed(tx, company_id, ways, now, moved)
     return found[-1][0]
 
 

@@ -12,6 +12,7 @@ from clarion.engine.messages import store
 from clarion.engine.messages.model import FailureCode
 from clarion.engine.messages.service import expire_paused
 from clarion.engine.messages.states import Input
+from clarion.engine.messages.stops import stop
 from clarion.storage.database import Database
 
 BATCH = 1000
@@ -27,7 +28,7 @@ async def expire_queued(db: Database) -> int:
 
         async def work(tx: asyncpg.Connection, company_id: int = company_id) -> int:
             expired = await store.expire_queued(tx, company_id, now, BATCH)
-            await store.advance(
+            await stop(
                 tx,
                 company_id,
                 Input.EXPIRE,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from time import monotonic
 
@@ -20,6 +21,7 @@ class ConsentGate:
         self._db = db
         self._clock = clock
         self._lists_in_use = False
+        self._looking: asyncio.Task[None] | None = None
         self._until = float("-inf")
 
     async def needed(self, sender: Sender, requirement: str) -> bool:
@@ -29,6 +31,14 @@ class ConsentGate:
         if sender.consent_managed_by == Manager.SCG_UNSOLICITED_OPT_OUT:
             return True
         if self._clock() >= self._until:
+            if self._looking is None:
+                self._looking = asyncio.create_task(self._look())
+            await asyncio.shield(self._looking)  # one query, however many wait for it
+        return self._lists_in_use
+
+    async def _look(self) -> None:
+        try:
             self._lists_in_use = bool(await self._db.fetchval(SQL["lists_in_use"]))
             self._until = self._clock() + MAX_AGE
-        return self._lists_in_use
+        finally:
+            self._looking = None

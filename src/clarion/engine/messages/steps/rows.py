@@ -22,8 +22,8 @@ async def store_messages(chunk: Chunk) -> None:
 
 
 def settle_state(c: Candidate) -> None:
-    """What stopped without a state of its own has FAILED."""
-    if c.code is not None and not c.state:
+    """What was stopped has FAILED, if it has not expired."""
+    if c.code is not None and c.state != MessageState.EXPIRED:
         c.state = MessageState.FAILED.value
 
 

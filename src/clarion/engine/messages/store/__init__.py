@@ -7,6 +7,7 @@ Callers say `store.requeue`: which file has it is this package's own affair.
 
 from clarion.engine.messages.store.changes import *
 from clarion.engine.messages.store.claims import *
+from clarion.engine.messages.store.ends import *
 from clarion.engine.messages.store.expansion import *
 from clarion.engine.messages.store.fragments import *
 from clarion.engine.messages.store.inbound import *

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from msgspec import Struct
 
-from clarion.engine.messages.store.rows import SQL, Runner
+from clarion.engine.messages.store.rows import SQL, Runner, columns
 
 
 async def queue_depth(
@@ -68,15 +68,30 @@ async def requeue(on: Runner, company_id: int, connector: str, batch: Sequence[R
     )
 
 
+class Way(Struct, frozen=True, gc=False):
+    """Where messages of a sender id and medium go."""
+
+    sender_id: UUID
+    medium: str
+    connector: str
+    priority: int
+
+
+async def paused_routes(
+    on: Runner, company_id: int, span: tuple[UUID, UUID]
+) -> list[tuple[UUID, str]]:
+    """The sender ids and media of paused messages after the first id up to the last."""
+    rows = await on.fetch(SQL["paused_routes"], company_id, *span)
+    return [(row["sender_id"], row["medium"]) for row in rows]
+
+
 async def queue_resumed(
-    on: Runner,
-    company_id: int,
-    connector: str,
-    priority: int,
-    now: datetime,
-    messages: Sequence[UUID],
+    on: Runner, company_id: int, ways: Sequence[Way], now: datetime, messages: Sequence[UUID]
 ) -> None:
-    await on.execute(SQL["queue_resumed"], company_id, connector, priority, now, messages)
+    await on.execute(
+        SQL["queue_resumed"], company_id, now, messages,
+        *columns([(w.sender_id, w.medium, w.connector, w.priority) for w in ways], 4),
+    )  # fmt: skip
 
 
 async def unqueue_scheduled(on: Runner, company_id: int, messages: Sequence[UUID]) -> None:

@@ -71,7 +71,7 @@ class HeldRequest(Struct, frozen=True):
     solo_message_id: UUID | None
     state: str
     version: int
-    sender_id: UUID
+    channel_id: UUID | None
 
 
 async def lock_request(on: Runner, company_id: int, request_id: UUID) -> HeldRequest | None:

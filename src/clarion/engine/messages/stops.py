@@ -1,0 +1,47 @@
+"""Messages that end before or after they were sent, and what follows from it: what was charged for
+one that never left comes back, and where a push fails, an SMS goes to the contact."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from clarion.engine.billing.service import credit_back
+from clarion.engine.messages import store
+from clarion.engine.messages.states import Input
+
+UNSENT = frozenset({Input.REFUSED, Input.EXPIRE, Input.CANCEL})
+"""After these a message that has no sent date will not leave any more."""
+
+FAILS_OVER = frozenset({Input.REFUSED, Input.UNDELIVERABLE, Input.LAPSED})
+"""After these its recipient has not got it."""
+
+
+async def stop(
+    tx: store.Runner,
+    company_id: int,
+    input: Input,
+    batch: Sequence[store.Advance],
+    now: datetime,
+) -> list[UUID]:
+    """As store.advance, for inputs that end messages; part of the caller's transaction."""
+    moved = await store.advance(tx, company_id, input, batch, now)
+    if not moved:
+        return moved
+    ends = await store.read_ends(tx, company_id, moved)
+    if input in FAILS_OVER:
+        await store.mark_failovers(tx, company_id, [e.id for e in ends if e.push])
+    if input in UNSENT:
+        await _pay_back(tx, company_id, [e.id for e in ends if e.owed], now)
+    return moved
+
+
+async def _pay_back(
+    tx: store.Runner, company_id: int, messages: Sequence[UUID], now: datetime
+) -> None:
+    """Their price is nothing any more, and their request's is less. What left while it was being
+    stopped, in the carrier's hands, has cost nothing then."""
+    returned = await credit_back(tx, company_id, messages)
+    if returned:
+        await store.drop_prices(tx, company_id, returned, now)

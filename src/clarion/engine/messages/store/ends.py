@@ -1,0 +1,76 @@
+"""What follows when messages end: prices that come back, pushes that an SMS takes the place of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
+from uuid import UUID
+
+from msgspec import Struct
+
+from clarion.engine.messages.store.rows import SQL, Runner, by_company
+from clarion.kit.ids import request_id_of
+
+
+class End(Struct, frozen=True):
+    """A message that has ended, where something follows from it."""
+
+    id: UUID
+    owed: bool  # it was charged and never sent
+    push: bool
+
+
+async def read_ends(on: Runner, company_id: int, messages: Sequence[UUID]) -> list[End]:
+    rows = await on.fetch(SQL["read_ends"], company_id, messages, min(messages), max(messages))
+    return [End(*row) for row in rows]
+
+
+async def drop_prices(
+    on: Runner, company_id: int, returned: Mapping[UUID, Decimal], now: datetime
+) -> None:
+    """Their charges have come back."""
+    found = sorted(returned)
+    await on.execute(
+        SQL["drop_prices"], company_id, found, [returned[id] for id in found], now, found[0],
+        found[-1], request_id_of(found[0]),
+    )  # fmt: skip
+
+
+# ---------------------------------------------------------------- fail-over
+
+
+async def add_failovers(on: Runner, company_id: int, messages: Sequence[UUID]) -> None:
+    if messages:
+        await on.execute(SQL["add_failovers"], company_id, messages)
+
+
+async def mark_failovers(on: Runner, company_id: int, messages: Sequence[UUID]) -> None:
+    """These have failed: whoever of them is to fail over is due."""
+    if messages:
+        await on.execute(SQL["mark_failovers"], company_id, messages)
+
+
+class DueFailover(Struct, frozen=True):
+    """A push that has failed, and whose contact is to get an SMS."""
+
+    message_id: UUID
+    request_id: UUID
+    contact_id: UUID | None
+
+
+async def due_failovers(on: Runner, limit: int) -> dict[int, list[DueFailover]]:
+    """By company."""
+    rows = await on.fetch(SQL["due_failovers"], limit)
+    return by_company((row["company_id"], DueFailover(*list(row)[1:])) for row in rows)
+
+
+async def take_failovers(on: Runner, company_id: int, messages: Sequence[UUID]) -> set[UUID]:
+    """Those that nobody else has taken meanwhile."""
+    rows = await on.fetch(SQL["take_failovers"], company_id, messages)
+    return {row["message_id"] for row in rows}
+
+
+async def forget_failovers(on: Runner, before: UUID) -> None:
+    """Pushes so old that nothing more is heard of them."""
+    await on.execute(SQL["forget_failovers"], before)
