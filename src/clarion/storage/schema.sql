@@ -961,6 +961,8 @@ create table contact_address_status (
 create unique index contact_address_status_pair
     on contact_address_status (company_id, sender_id, address_type, address);
 create index contact_address_status_address on contact_address_status (company_id, address);
+create index contact_address_status_list -- of those who have refused, among a million
+    on contact_address_status (company_id, consent_status, id);
 
 -- Every change of a status, and every keyword that was received. Nothing takes rows away.
 create table contact_address_history (

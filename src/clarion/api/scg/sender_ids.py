@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from enum import StrEnum
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -15,6 +14,7 @@ from clarion.api.call import Answer, Call, Route, json_answer
 from clarion.api.operation import Created, Operation
 from clarion.api.resource import Resource, Values
 from clarion.api.shape import Attribute, Row, Shape, Version, choice, texts
+from clarion.engine.consent.addresses.model import Manager
 from clarion.engine.senders.model import NewSender, Ownership, SenderChange, SenderState
 from clarion.engine.senders.service import (
     change_sender,
@@ -26,13 +26,6 @@ from clarion.engine.senders.service import (
 from clarion.errors import InvalidInput, NotFound
 from clarion.kit import ids
 from clarion.storage.listing import Column, Listing
-
-
-class ConsentManager(StrEnum):
-    USER = "USER"  # its company
-    SCG = "SCG"  # the gateway, by what subscribers say
-    SCG_UNSOLICITED_OPT_OUT = "SCG_UNSOLICITED_OPT_OUT"  # the gateway, for opting out alone
-
 
 Name = Annotated[str, Meta(max_length=255)]
 Flag = Annotated[str | None, Meta(description="YES, or absent.")]
@@ -68,7 +61,7 @@ class SenderId(Struct, kw_only=True):
     two_way_required: Flag = None
     keep_sender_address: Flag = None
     dr_required: Flag = None
-    consent_managed_by: ConsentManager = ConsentManager.USER
+    consent_managed_by: Manager = Manager.USER
     capabilities: Annotated[list[str], Meta(description="SMS, MMS, EMAIL, ...")] = []
     check_white_list: bool = False
     billing: dict[str, Any] | None = None
@@ -137,7 +130,7 @@ SHAPE = Shape(
         "dr_required": _YES_NO,
         "capabilities": _ARRAY,
         "consent_managed_by": choice(
-            ConsentManager, {"SCG_UNSOLICITED_OPT-OUT": "SCG_UNSOLICITED_OPT_OUT"}
+            Manager, {"SCG_UNSOLICITED_OPT-OUT": "SCG_UNSOLICITED_OPT_OUT"}
         ),
         "check_white_list": Attribute(spellings=("check_whitelist",)),
         "billing": Attribute(take=_billing, wire_type=dict[str, Any] | str),
@@ -185,9 +178,7 @@ LISTING = Listing(
         _flag_column("two_way_required"),
         _flag_column("keep_sender_address"),
         _flag_column("dr_required"),
-        Column(
-            "consent_managed_by", "s.consent_managed_by", "enum", choices=frozenset(ConsentManager)
-        ),
+        Column("consent_managed_by", "s.consent_managed_by", "enum", choices=frozenset(Manager)),
         Column("capabilities", "s.capabilities", "text_array"),
         Column("check_white_list", "s.check_white_list", "boolean"),
         Column("application_id", "s.application_id", "integer"),
