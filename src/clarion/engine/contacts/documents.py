@@ -75,15 +75,16 @@ def read_object(value: Any) -> dict[str, Any]:
 
 def _parsed(value: Any, limit: int, words: str) -> Any:
     raw = value if isinstance(value, str) else _encode(value).decode()
-    if len(raw) > limit or len(raw.encode("utf-8", "surrogatepass")) > limit:
+    if len(raw) * 4 > limit and len(raw.encode("utf-8", "surrogatepass")) > limit:
         raise ValueTooLong(f"at most {limit} bytes.")
-    if _ZERO.search(raw):
+    if "\\u0000" in raw and _ZERO.search(raw):
         raise ValueError("no text may hold the character U+0000")
     try:
         parsed = _decode(raw) if isinstance(value, str) else value
     except (msgspec.DecodeError, RecursionError, UnicodeError) as error:
         raise ValueError(f"{words}: {error}") from error
-    _check_depth(parsed)
+    if raw.count("{") + raw.count("[") > MAX_DEPTH:
+        _check_depth(parsed)
     return parsed
 
 

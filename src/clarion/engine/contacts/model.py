@@ -90,7 +90,9 @@ def read_value(name: str, value: Any) -> Any:
 
 def new_row() -> Row:
     """A contact without any attribute."""
-    return dict(_EMPTY) | {"document": {}}
+    row = _EMPTY.copy()
+    row["document"] = {}
+    return row
 
 
 def apply(row: Row, values: Mapping[str, Any]) -> None:

@@ -76,4 +76,7 @@ async def read_for_sending(
 
 
 def _columns(rows: Sequence[Row]) -> list[tuple[Any, ...]]:
-    return list(zip(*map(_values, rows), strict=True))
+    """Arrays for `unnest`, which fills a short one up with nulls: an attribute that no row has
+    costs nothing."""
+    columns = zip(*map(_values, rows), strict=True)
+    return [() if column.count(None) == len(column) else column for column in columns]
