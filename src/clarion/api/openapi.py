@@ -49,6 +49,7 @@ _ERRORS = {
     "400": "The request cannot be understood: 400, 1012 (message too long), 1019 (content too "
     "large), 1023 (value too long).",
     "401": "The access token is missing, unknown, expired or revoked.",
+    "402": "The company's credit does not cover it.",
     "403": "Not allowed with this token.",
     "404": "There is no such resource.",
     "409": "Conflict: 409, 1001 (version_number is not current), 1011 (unique key is taken).",
@@ -139,13 +140,13 @@ class _Writer:
     def _errors(self, route: Route, about: Operation) -> Schema:
         schema = self._answer(about.error)
         bodyless = route.method in ("GET", "DELETE")
-        left_out = {"413", "415"} if bodyless else set()
+        left_out = {"402", "413", "415"} if bodyless else set()
         if about.takes_file:
-            left_out |= {"413", "415"}
+            left_out |= {"402", "413", "415"}
         if about.takes_file or about.gives_file:
             left_out |= {"401", "403"} if route.open else set()
         elif route.open:
-            left_out |= {"401", "403", "404", "409", "429"}
+            left_out |= {"401", "402", "403", "404", "409", "429"}
         return {k: _json(words, schema) for k, words in _ERRORS.items() if k not in left_out}
 
     def _query_parameters(self, about: Operation) -> list[Schema]:
