@@ -209,4 +209,4 @@ READERS: Mapping[str, Callable[[Any], Any]] = MappingProxyType(
 """How each attribute that a client can write is read."""
 
 _DOCUMENT_NAMES = frozenset(IN_DOCUMENT)
-_EMPTY: Row = {name: None for name in COLUMNS} | {"voice_preference": VoicePreference.NONE}
+_EMPTY: Row = dict.fromkeys(COLUMNS) | {"voice_preference": VoicePreference.NONE}
