@@ -83,7 +83,7 @@ with asked as (
 ), running as (
     select a.id, a.amount, sum(a.amount) over (order by a.place) as total
     from asked a
-    where not exists (select 1 from known k where k.id = a.id)
+    where a.id not in (select k.id from known k) -- hashed, where an anti-join is not
 ), paid as (
     insert into message_charge (company_id, message_id, amount)
     select $1, r.id, r.amount from running r
