@@ -925,20 +925,6 @@ create table contact_job_failure (
 
 -- ---------------------------------------------------------------- consent
 
-create type consent_status as enum (
-    'NONE',      -- nothing was said
-    'OPTIN',     -- the subscriber has agreed
-    'OPTOUT',    -- the subscriber has refused
-    'BLACKLIST', -- counts as refused; no word of the subscriber's changes it
-    'WHITELIST'  -- counts as agreed; likewise
-);
-
-create type consent_source as enum (
-    'MESSAGE', -- a word of the subscriber's
-    'CARRIER', -- a carrier's black list
-    'COMPANY'  -- the company, through the API
-);
-
 -- One row for each sender id and address that have had to do with each other.
 create table contact_address_status (
     company_id integer not null, -- no foreign key: rows come by the thousand while messages leave
@@ -947,10 +933,20 @@ create table contact_address_status (
     sender_id uuid not null,
     address_type text not null,      -- MDN, EMAIL, SOCIAL, PUSH ...
     address text not null,           -- of an MDN: E.164 with its plus sign
-    consent_status consent_status not null default 'NONE',
-    source consent_source,           -- who said so; null: nobody did
-    before_listing consent_status,   -- what it was when a carrier's black list came; null: no list
-    before_source consent_source,
+    consent_status text not null default 'NONE' check (consent_status in (
+        'NONE',      -- nothing was said
+        'OPTIN',     -- the subscriber has agreed
+        'OPTOUT',    -- the subscriber has refused
+        'BLACKLIST', -- counts as refused; no word of the subscriber's changes it
+        'WHITELIST'  -- counts as agreed; likewise
+    )),
+    source text check (source in (   -- who said so; null: nobody did
+        'MESSAGE', -- a word of the subscriber's
+        'CARRIER', -- a carrier's black list
+        'COMPANY'  -- the company, through the API
+    )),
+    before_listing text,             -- what it was when a carrier's black list came; null: no list
+    before_source text,
     asked_at timestamptz,            -- a double opt-in message went out and is not answered
     opt_in_type text,                -- how consent was given: SINGLE, SMS, WEB ...
     opt_out_type text,
@@ -972,8 +968,8 @@ create table contact_address_history (
     sender_id uuid not null,
     address_type text not null,
     address text not null,
-    source consent_source not null,
-    status consent_status not null, -- from then on
+    source text not null,           -- as above
+    status text not null,           -- from then on
     at timestamptz not null,        -- when the message, the list or the call came
     message text,                   -- of a subscriber: what it said
     keyword text,                   -- that was found in it

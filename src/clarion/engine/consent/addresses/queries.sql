@@ -27,9 +27,9 @@ with asked as (
     )
     select distinct on (sender_id, address_type, address)
         $1::integer, new_id, sender_id, address_type, address,
-        case when listed then 'BLACKLIST' else 'NONE' end::consent_status,
-        case when listed then 'CARRIER' end::consent_source,
-        case when listed then 'NONE' end::consent_status,
+        case when listed then 'BLACKLIST' else 'NONE' end,
+        case when listed then 'CARRIER' end,
+        case when listed then 'NONE' end,
         $8::timestamptz
     from judged
     where known_id is null
@@ -88,8 +88,8 @@ for update;
 
 -- change_statuses: What subscribers have said.
 update contact_address_status c
-set consent_status = n.status::consent_status, source = coalesce(n.source::consent_source, c.source),
-    before_listing = n.before_listing::consent_status,
+set consent_status = n.status, source = coalesce(n.source, c.source),
+    before_listing = n.before_listing,
     opt_in_type = coalesce(n.opt_in_type, c.opt_in_type),
     opt_out_type = coalesce(n.opt_out_type, c.opt_out_type),
     asked_at = null, updated_at = $2, version = c.version + 1
@@ -102,8 +102,8 @@ insert into contact_address_history (
     company_id, id, application_id, sender_id, address_type, address, source, status, at, message,
     keyword
 )
-select $1::integer, id, application_id, sender_id, address_type, address, source::consent_source,
-    status::consent_status, at, message, keyword
+select $1::integer, id, application_id, sender_id, address_type, address, source,
+    status, at, message, keyword
 from unnest(
     $2::uuid[], $3::integer[], $4::uuid[], $5::text[], $6::text[], $7::text[], $8::text[],
     $9::timestamptz[], $10::text[], $11::text[]
@@ -130,7 +130,7 @@ with wanted as (
         company_id, id, application_id, sender_id, address_type, address, consent_status, source,
         opt_out_type, updated_at
     )
-    select $1::integer, id, $6::integer, $5::uuid, address_type, address, $7::consent_status,
+    select $1::integer, id, $6::integer, $5::uuid, address_type, address, $7,
         'COMPANY', $8, $9::timestamptz
     from wanted
     order by address_type, address
@@ -145,7 +145,7 @@ insert into contact_address_history (
     company_id, id, application_id, sender_id, address_type, address, source, status, at
 )
 select $1::integer, w.id, $6::integer, $5::uuid, w.address_type, w.address, 'COMPANY',
-    $7::consent_status, $9::timestamptz
+    $7, $9::timestamptz
 from wanted w join changed c using (address_type, address);
 
 -- forget_status: The company wants to know nothing of this address any more.
