@@ -29,6 +29,7 @@ from clarion.connectors.translate.choice import translator_for
 from clarion.engine.accounts.cache import TokenCache
 from clarion.engine.accounts.tasks import account_jobs
 from clarion.engine.attachments.tasks import attachment_jobs
+from clarion.engine.consent.tasks import consent_jobs
 from clarion.engine.contacts.fast_access.service import JOBS_CHANNEL
 from clarion.engine.contacts.groups.filling import GroupKeeper
 from clarion.engine.contacts.groups.service import CONTACT_WORK_CHANNEL
@@ -205,6 +206,7 @@ class Node:
                 *account_jobs(self.db),
                 *throughput_jobs(self.db),
                 *contact_jobs(self.db),
+                *consent_jobs(self.db),
                 *attachment_jobs(self.db, self._files, self.settings),
                 _soon("expire queued messages", lambda: tasks.expire_queued(self.db)),
                 _soon("expire pauses", lambda: tasks.expire_pauses(self.db)),
