@@ -118,6 +118,7 @@ class _Environment(JSONPathEnvironment):
     def spend(self) -> None:
         self._left -= 1
         if self._left < 0 or (self._left % _STEPS_A_LOOK == 0 and thread_time() > self._until):
+            self._left = 0  # nothing is left for the other scripts either
             raise TooMuch
 
 
