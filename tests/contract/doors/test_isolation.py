@@ -6,8 +6,8 @@ import asyncio
 from typing import Any
 
 import pytest
+from attached import token_for, uploaded
 from harness import Client, Reply, Site
-from test_attachments import token_for, uploaded
 from test_message_requests import make, messages_of
 
 from clarion.api.doors import all_doors
