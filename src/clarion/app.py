@@ -75,6 +75,7 @@ RECEIPT_RETRY_SECONDS = 0.5
 WORK_POLL_SECONDS = 1.0
 SOON = 5.0
 SOON_LIMIT = 30.0
+DAILY = 86_400.0
 POOL_SECONDS = 1.0
 WRITER_PATIENCE = 5.0  # seconds until a flush that hangs is answered 503
 WRITERS = 2  # connections of the intake's own pool
@@ -211,6 +212,7 @@ class Node:
                 _soon("expire queued messages", lambda: tasks.expire_queued(self.db)),
                 _soon("expire pauses", lambda: tasks.expire_pauses(self.db)),
                 _soon("gather inbound parts", self._inbound.gather),
+                Job("forget failovers", DAILY, lambda: tasks.forget_failovers(self.db)),
             ],
         )
         self._jobs.start()

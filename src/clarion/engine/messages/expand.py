@@ -18,6 +18,7 @@ import asyncpg
 from clarion.engine.contacts.criteria import InvalidCriteria
 from clarion.engine.contacts.groups import GroupBusy
 from clarion.engine.messages import store
+from clarion.engine.messages.failing_over import FailingOver
 from clarion.engine.messages.jobs import SMALL, Done, Job, batches, job_of
 from clarion.engine.messages.model import FailureCode, RequestState
 from clarion.engine.messages.plain import PlainChunk
@@ -65,6 +66,7 @@ class Expander:
         self._queued = queued
         self._jobs: list[Job] = []
         self._failures: Counter[UUID] = Counter()
+        self._failing_over = FailingOver(db, means, self._plans)
 
     async def step(self) -> bool:
         """One chunk of each request in hand; whether there may be more to do."""
@@ -85,6 +87,8 @@ class Expander:
             except Exception:
                 log.exception(EXPANSION_FAILED, requests=len(batch))
                 await self._note_failure(batch)
+        for connector in await self._failing_over.step():
+            self._queued(connector)
         return busy
 
     # ------------------------------------------------------------ what to work on
@@ -106,12 +110,10 @@ class Expander:
             self._jobs += await self._load(company_id, marks)
 
     async def _load(self, company_id: int, taken: Sequence[store.Expansion]) -> list[Job]:
-        rows = await store.read_expansions(self._db, company_id, [t.request_id for t in taken])
-        found = {row["id"]: row for row in rows}
+        plans = await self._plans(company_id, [each.request_id for each in taken])
         jobs = []
         for each in taken:
-            row = found.get(each.request_id)
-            plan = row and await self._plan(row)
+            plan = plans.get(each.request_id)
             if plan is None:
                 await self._abandon(company_id, each.request_id, _GONE, FailureCode.INVALID_SENDER)
                 continue
@@ -122,6 +124,11 @@ class Expander:
             carries_sms = self._means.carrier(plan.sender, Medium.SMS) is not None
             jobs.append(job_of(each, plan, seen, carries_sms=carries_sms))
         return jobs
+
+    async def _plans(self, company_id: int, requests: Sequence[UUID]) -> dict[UUID, Plan]:
+        """Without those whose sender id or channel is gone."""
+        rows = await store.read_expansions(self._db, company_id, requests)
+        return {row["id"]: plan for row in rows if (plan := await self._plan(row)) is not None}
 
     async def _plan(self, row: asyncpg.Record) -> Plan | None:
         """None: what it was to leave from is no longer there."""

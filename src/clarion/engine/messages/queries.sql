@@ -408,7 +408,9 @@ with moved as (
 select id from moved;
 
 -- read_ends: Of messages that have ended, those that were charged or that an SMS may follow.
-select id, price is not null and sent_at is null as owed, medium = 'PSH' as push from message
+select id, price is not null and sent_at is null as owed, medium = 'PSH' as push, peer_address,
+    failure_code
+from message
 where company_id = $1 and id = any($2::uuid[]) and id between $3 and $4
     and (price is not null or medium = 'PSH');
 

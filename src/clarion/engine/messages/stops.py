@@ -8,7 +8,9 @@ from datetime import datetime
 from uuid import UUID
 
 from clarion.engine.billing.service import credit_back
+from clarion.engine.contacts.tokens.service import mark_dead_tokens
 from clarion.engine.messages import store
+from clarion.engine.messages.model import FailureCode
 from clarion.engine.messages.states import Input
 
 UNSENT = frozenset({Input.REFUSED, Input.EXPIRE, Input.CANCEL})
@@ -31,10 +33,20 @@ async def stop(
         return moved
     ends = await store.read_ends(tx, company_id, moved)
     if input in FAILS_OVER:
-        await store.mark_failovers(tx, company_id, [e.id for e in ends if e.push])
+        pushes = [e for e in ends if e.push]
+        await store.mark_failovers(tx, company_id, [e.id for e in pushes])
+        await _forget_tokens(tx, company_id, pushes)
     if input in UNSENT:
         await _pay_back(tx, company_id, [e.id for e in ends if e.owed], now)
     return moved
+
+
+async def _forget_tokens(tx: store.Runner, company_id: int, pushes: Sequence[store.End]) -> None:
+    """A token that its provider refuses is nobody's any more."""
+    wrong = FailureCode.INVALID_RECIPIENT
+    refused = [e.address.partition(":")[2] for e in pushes if e.code == wrong]
+    if refused:
+        await mark_dead_tokens(tx, company_id, refused)
 
 
 async def _pay_back(

@@ -13,11 +13,15 @@ from clarion.engine.messages.model import FailureCode
 from clarion.engine.messages.service import expire_paused
 from clarion.engine.messages.states import Input
 from clarion.engine.messages.stops import stop
+from clarion.kit import ids
 from clarion.storage.database import Database
 
 BATCH = 1000
 FORGOTTEN_PAUSE = timedelta(days=2)
 """A pause lasts a day at most; what is this long past its end has been dealt with."""
+
+FORGOTTEN_PUSH = timedelta(days=90)
+"""Longer than one can be scheduled ahead, and a provider's word waited for."""
 
 
 async def expire_queued(db: Database) -> int:
@@ -57,6 +61,11 @@ async def expire_pauses(db: Database) -> int:
     for company_id, request_id in found:
         await expire_paused(db, company_id, request_id)
     return len(found)
+
+
+async def forget_failovers(db: Database) -> None:
+    """Pushes whose fate is settled, or never will be."""
+    await store.forget_failovers(db, ids.floor_id(datetime.now(UTC) - FORGOTTEN_PUSH))
 
 
 async def measure_queues(db: Database, connectors: list[str]) -> None:

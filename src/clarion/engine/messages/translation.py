@@ -52,6 +52,9 @@ class Translator(Protocol):
         clients write them ("es", "pt-BR"). Never raises: a service that is away, slow or does not
         know a language is a reason."""
 
+    async def look(self) -> str:
+        """How it is, in words for the operator. Raises Unavailable: it cannot translate."""
+
     async def close(self) -> None:
         """Let go of what it holds."""
 

@@ -64,6 +64,17 @@ def contact_candidates(
     return [c]
 
 
+def text_candidate(means: Means, plan: Plan, contact: SendableContact, mdn: str) -> Candidate:
+    """An SMS to a contact, whatever other address they have."""
+    destination = Destination(mdn, Medium.SMS, country_of(mdn))
+    choice = _choose(means, plan, [destination], ids.show(contact.id))
+    if choice is not None:
+        return _reached(means, plan, contact, choice)[0]
+    c = Candidate(plan, mdn, Kind.NUMBER, mdn, destination.country, contact_id=contact.id)
+    c.fail(FailureCode.NO_SENDER, "No sender id of the channel can send SMS.")
+    return c
+
+
 def media_of(plan: Plan, kind: Kind) -> Sequence[str]:
     """The media that reach an address of this kind, the best first."""
     if kind is Kind.PUSH:

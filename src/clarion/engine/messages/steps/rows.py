@@ -10,6 +10,7 @@ from clarion.engine.messages.steps.candidate import Candidate
 from clarion.engine.messages.steps.chunk import Chunk
 
 MAX_SHOWN = 254  # of an address that could not be read
+_WAITING = frozenset({"CREATED", "SCHEDULED", "PAUSED"})
 _QUEUED = frozenset({MessageState.CREATED.value, MessageState.SCHEDULED.value})
 
 
@@ -19,6 +20,8 @@ async def store_messages(chunk: Chunk) -> None:
         requests = sorted({c.plan.request_id for c in chunk.candidates})
         rows = [_row(c) for c in chunk.candidates]
         await store.add_personal(chunk.on, chunk.company_id, rows, requests, chunk.now)
+        pushes = [c.id for c in chunk.candidates if c.fails_over and c.state in _WAITING]
+        await store.add_failovers(chunk.on, chunk.company_id, pushes)
 
 
 def settle_state(c: Candidate) -> None:

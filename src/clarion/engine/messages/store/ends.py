@@ -19,6 +19,8 @@ class End(Struct, frozen=True):
     id: UUID
     owed: bool  # it was charged and never sent
     push: bool
+    address: str
+    code: str | None
 
 
 async def read_ends(on: Runner, company_id: int, messages: Sequence[UUID]) -> list[End]:

@@ -1,0 +1,159 @@
+"""An SMS goes to the contact where a push fails; dead tokens are used no more."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from uuid import UUID
+
+import pytest
+from pipeline import Gateway, Place
+from stage import Stage
+from tests.waiting import eventually
+
+from clarion import settings
+from clarion.engine.messages import service, store
+from clarion.engine.messages.model import Options
+from clarion.engine.messages.states import Input
+from clarion.engine.messages.stops import stop
+from clarion.kit import ids
+
+ONE = "+4915112345678"
+FAILOVER = Options(failover="SMS", contact_delivery_address_priority=["PUSH", "MDN"])
+
+
+@pytest.fixture
+async def running(place: Place) -> Stage:
+    """A gateway that sends, with a carrier of every medium."""
+    return Stage(place, await place.started(), await place.tenant())
+
+
+async def _channel(stage: Stage) -> tuple[str, UUID]:
+    push = await stage.sender("PSH")
+    return await stage.channel(await stage.sender("SMS"), push), push
+
+
+async def _contact(stage: Stage, push: UUID, *tokens: str) -> str:
+    contact = await stage.contact(ONE)
+    for token in tokens:
+        await stage.token(contact, push, token)
+    return f"contact:{ids.show(contact)}"
+
+
+async def _media(stage: Stage, request: UUID) -> list[tuple[str, str]]:
+    return [(row["medium"], row["state"]) for row in await stage.messages(request)]
+
+
+async def _until(stage: Stage, request: UUID, *wanted: tuple[str, str]) -> None:
+    async def reached() -> bool:
+        return await _media(stage, request) == list(wanted)
+
+    await eventually(reached, words=f"for {wanted}")
+
+
+@pytest.mark.parametrize("token", ["sandbox-refused-1", "sandbox-lost-2", "sandbox-expired-3"])
+async def test_an_sms_follows_a_push_that_fails(running: Stage, token: str) -> None:
+    channel, push = await _channel(running)
+    to = await _contact(running, push, token)
+    request = await running.accept(to, sender=channel, options=FAILOVER)
+    end = "EXPIRED" if "expired" in token else "FAILED"
+    await _until(running, request, ("PSH", end), ("SMS", "DELIVERED"))
+    first, second = await running.messages(request)
+    assert (second["peer_address"], second["contact_id"]) == (ONE, first["contact_id"])
+    shown = await running.request(request)
+    assert (shown["state"], shown["recipient_count"], shown["failed_count"]) == ("COMPLETED", 2, 1)
+
+
+async def test_a_push_that_arrives_is_all(running: Stage) -> None:
+    channel, push = await _channel(running)
+    request = await running.accept(
+        await _contact(running, push, "fine"), sender=channel, options=FAILOVER
+    )
+    await _until(running, request, ("PSH", "DELIVERED"))
+    bad = await running.accept(
+        f"psh:apn@{ids.show(push)}@sandbox-refused-9", sender=channel, options=FAILOVER
+    )
+    await _until(running, bad, ("PSH", "FAILED"))  # nobody knows the number
+
+
+async def test_several_devices_do_not_fail_over(running: Stage) -> None:
+    channel, push = await _channel(running)
+    to = await _contact(running, push, "sandbox-refused-5", "sandbox-refused-6")
+    request = await running.accept(to, sender=channel, options=FAILOVER)
+    await _until(running, request, ("PSH", "FAILED"), ("PSH", "FAILED"))
+    assert not await running.db.fetch(
+        "select from failover where company_id = $1", running.company_id
+    )
+
+
+async def test_a_request_that_is_canceled_meanwhile_fails_over_no_more(stage: Stage) -> None:
+    channel, push = await _channel(stage)
+    request = await stage.send(await _contact(stage, push, "t"), sender=channel, options=FAILOVER)
+    await _fail(stage, request)
+    await service.cancel_request(stage.db, stage.company_id, request)
+    await stage.db.execute(
+        "update message_request set state = 'CANCELED' where company_id = $1", stage.company_id
+    )
+    await stage.expand()
+    assert await _media(stage, request) == [("PSH", "FAILED")]
+
+
+async def test_two_nodes_make_one_sms(stage: Stage, place: Place) -> None:
+    channel, push = await _channel(stage)
+    request = await stage.send(await _contact(stage, push, "t"), sender=channel, options=FAILOVER)
+    await _fail(stage, request)
+    other = place.gateway()
+    for _ in range(2):
+        for gateway in (stage.gateway, other):
+            await gateway.expander.step()
+    assert await _media(stage, request) == [("PSH", "FAILED"), ("SMS", "CREATED")]
+
+
+async def test_consent_and_credit_hold_for_what_follows(place: Place) -> None:
+    gateway = await _billed(place)
+    stage = Stage(place, gateway, await place.tenant())
+    await stage.prices("0.5")
+    await stage.credit("0.6")
+    channel, push = await _channel(stage)
+    request = await stage.send(await _contact(stage, push, "t"), sender=channel, options=FAILOVER)
+    await _fail(stage, request, sent=True)
+    await stage.expand()
+    assert [(r["state"], r["failure_code"]) for r in await stage.messages(request)] == [
+        ("FAILED", None),
+        ("FAILED", "4020"),
+    ]
+    assert await stage.balance() == Decimal("0.1")
+    await gateway.intake.stop()
+    await gateway.membership.leave()
+
+
+@pytest.mark.parametrize("word", ["dead", "bad", "removed"])
+async def test_a_token_that_its_provider_refuses_is_used_no_more(running: Stage, word: str) -> None:
+    push = await running.sender("PSH")
+    to = await _contact(running, push, f"sandbox-{word}-7")
+    request = await running.accept(to, sender=push)
+    await _until(running, request, ("PSH", "FAILED"))
+    assert (await running.message(request))["failure_code"] == "1002"
+    state = await running.db.fetchval(
+        "select state from application_token where company_id = $1", running.company_id
+    )
+    assert state == "INVALID"
+
+
+async def _fail(stage: Stage, request: UUID, *, sent: bool = False) -> None:
+    """The carrier's word on the request's push, without a carrier."""
+    message = await stage.message(request)
+    at = message["updated_at"]
+    async with stage.db.transaction() as tx:
+        await tx.execute("delete from outbound where company_id = $1", stage.company_id)
+        if sent:
+            taken = [store.Advance(message["id"], at)]
+            await store.advance(tx, stage.company_id, Input.TAKEN, taken, at)
+        input = Input.UNDELIVERABLE if sent else Input.REFUSED
+        await stop(tx, stage.company_id, input, [store.Advance(message["id"], at)], at)
+
+
+async def _billed(place: Place) -> Gateway:
+    gateway = place.gateway(billing=settings.Billing(enabled=True))
+    await gateway.membership.renew()
+    gateway.intake.start()
+    return gateway
