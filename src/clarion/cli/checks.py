@@ -21,7 +21,8 @@ from clarion.cli.first_run import SQL
 from clarion.cli.place import CONFIG_NAME, Place
 from clarion.cli.reach import database_url
 from clarion.connectors.smpp.probe import probe
-from clarion.errors import ClarionError
+from clarion.connectors.translate.choice import translator_for
+from clarion.errors import ClarionError, Unavailable
 from clarion.kit.ids import floor_id
 from clarion.settings import SettingsError, SmppConnector
 from clarion.storage import partitions
@@ -133,6 +134,20 @@ async def file_store(place: Place) -> Finding:
     except (ClarionError, SettingsError) as error:
         return _bad(subject, f"{files.url}: {error}", mend)
     return _good(subject, files.url)
+
+
+async def translation(place: Place) -> list[Finding]:
+    """The service that translates messages, where there is one."""
+    translator = translator_for(place.settings.translation)
+    if translator is None:
+        return []
+    try:
+        return [_good("translation", await translator.look())]
+    except Unavailable as error:
+        mend = "look at [translation] in the settings; Apertium's pairs are Debian packages"
+        return [_bad("translation", error.message, mend)]
+    finally:
+        await translator.close()
 
 
 def _directory(subject: str, directory: Path) -> Finding:

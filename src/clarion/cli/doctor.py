@@ -35,6 +35,7 @@ def doctor(
         checks.disk(place),
         checks.listener(place),
         asyncio.run(checks.file_store(place)),
+        *asyncio.run(checks.translation(place)),
         *checks.database(place),
         *asyncio.run(checks.connectors(place)),
     ]

@@ -218,6 +218,17 @@ async def test_the_doctor_finds_a_port_that_is_taken(
 
 
 @pytest.mark.usefixtures("sandboxed")
+async def test_the_doctor_finds_a_translation_service_that_is_away(
+    clarion: Clarion, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CLARION_TRANSLATION_KIND", "libretranslate")
+    monkeypatch.setenv("CLARION_TRANSLATION_URL", "http://127.0.0.1:1")
+    _, found = await findings(clarion)
+    assert found["translation"]["verdict"] == "bad"
+    assert "cannot be reached" in found["translation"]["words"]
+
+
+@pytest.mark.usefixtures("sandboxed")
 async def test_the_doctor_finds_a_file_store_that_is_away(
     clarion: Clarion, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -15,6 +15,7 @@ import pytest
 from clarion.connectors.translate import apertium
 from clarion.connectors.translate.apertium import PREPARER, Apertium, installed_pairs
 from clarion.engine.messages.translation import Translation, translate_texts
+from clarion.errors import Unavailable
 from clarion.settings import Translation as Settings
 
 MODES = Path(Settings().modes)
@@ -185,6 +186,16 @@ async def test_apertium_that_is_not_installed_is_a_reason(
     monkeypatch.setenv("PATH", str(tmp_path))
     translator = _apertium(_modes(tmp_path, eng__spa="cat"))
     assert await translator.translate(["x"], "en", "es") == [Translation(None, "Apertium failed.")]
+    with pytest.raises(Unavailable, match="not installed"):
+        await translator.look()
+
+
+@pytest.mark.usefixtures("preparer")
+async def test_the_operator_sees_its_pairs(tmp_path: Path) -> None:
+    with pytest.raises(Unavailable, match="no pair"):
+        await _apertium(tmp_path).look()
+    _modes(tmp_path, eng__spa="cat", spa__eng="cat")
+    assert await _apertium(tmp_path).look() == "Apertium: en to es, es to en"
 
 
 @pytest.mark.usefixtures("preparer")

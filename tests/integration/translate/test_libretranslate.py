@@ -14,6 +14,7 @@ from tests.waiting import eventually
 from clarion.connectors.translate import libretranslate
 from clarion.connectors.translate.libretranslate import LibreTranslate
 from clarion.engine.messages.translation import Translation, translate_texts
+from clarion.errors import Unavailable
 from clarion.settings import Translation as Settings
 
 
@@ -198,4 +199,12 @@ async def test_a_service_that_is_away_is_a_reason_until_it_is_back() -> None:
     other = _translator("http://127.0.0.1:1")
     (reason,) = _reasons(await other.translate(["x"], "en", "es"))
     assert reason == "The translation service cannot be reached."
+    with pytest.raises(Unavailable, match="cannot be reached"):
+        await other.look()
     await other.close()
+
+
+async def test_the_operator_sees_what_it_knows(
+    service: LibreTranslateService, translator: LibreTranslate
+) -> None:
+    assert await translator.look() == f"{service.url}: 4 languages"

@@ -20,6 +20,7 @@ from pathlib import Path
 
 from clarion.connectors.translate.languages import best_match, tag_of
 from clarion.engine.messages.translation import PLACE, Translation
+from clarion.errors import Unavailable
 from clarion.log import get_logger
 from clarion.settings import Translation as Settings
 
@@ -69,6 +70,13 @@ class Apertium:
     def pairs(self) -> list[tuple[str, str]]:
         """What it can translate from and into."""
         return sorted(self._pairs)
+
+    async def look(self) -> str:
+        if shutil.which(PREPARER) is None:
+            raise Unavailable("Apertium is not installed")
+        if not self._pairs:
+            raise Unavailable("Apertium has no pair of languages")
+        return "Apertium: " + ", ".join(f"{source} to {target}" for source, target in self.pairs)
 
     async def translate(self, texts: Sequence[str], source: str, target: str) -> list[Translation]:
         mode = _mode(self._pairs, source, target)

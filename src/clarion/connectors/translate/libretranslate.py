@@ -17,6 +17,7 @@ from msgspec import Struct
 
 from clarion.connectors.translate.languages import best_match, tag_of
 from clarion.engine.messages.translation import Translation
+from clarion.errors import Unavailable
 from clarion.log import get_logger
 from clarion.settings import Translation as Settings
 
@@ -77,6 +78,13 @@ class LibreTranslate:
         ]
         done = await asyncio.gather(*(self._translate_batch(each, *pair) for each in batches))
         return [translation for batch in done for translation in batch]
+
+    async def look(self) -> str:
+        try:
+            known = await self._languages()
+        except _Trouble as trouble:
+            raise Unavailable(trouble.words) from trouble
+        return f"{self._base}: {len(known)} languages"
 
     async def close(self) -> None:
         if self._session is not None:
