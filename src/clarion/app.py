@@ -81,8 +81,10 @@ WRITER_PATIENCE = 5.0  # seconds until a flush that hangs is answered 503
 WRITERS = 2  # connections of the intake's own pool
 RECORDERS = 2  # and of the recorder's
 RECORD_SECONDS = 3.0
+PATIENCE = 6.0  # seconds; a stop with a database that answers takes less
 GC_THRESHOLDS = (20_000, 20, 20)  # objects, rounds, rounds
 
+DATABASE_CUT = "database.cut"
 WORK_WAITS = "work.waits"
 WORK_FAILED = "work.failed"
 
@@ -144,7 +146,20 @@ class Node:
         await self._start_api()
 
     async def stop(self) -> None:
-        """In order: no more requests, no more claims, carriers' last words, then out."""
+        """In order: no more requests, no more claims, carriers' last words, then out. A database
+        that does not answer is waited for no longer than PATIENCE."""
+        patience = asyncio.get_running_loop().call_later(PATIENCE, self._cut)
+        try:
+            await self._stop()
+        finally:
+            patience.cancel()
+
+    def _cut(self) -> None:
+        log.warning(DATABASE_CUT)
+        for database in (self.db, self._records, *((self._writer,) if self.base_url else ())):
+            database.cut()
+
+    async def _stop(self) -> None:
         if self.base_url:
             self._server.should_exit = True
             await asyncio.gather(self._serving, return_exceptions=True)

@@ -17,13 +17,15 @@ import httptools
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from clarion.api.call import Answer, Header
+from clarion.api.scg.errors import problem
+from clarion.errors import InvalidInput
 
 if TYPE_CHECKING:
     from clarion.api.router import Found
     from clarion.api.server import Application
 
 SHORT = 64 * 1024
-"""Bytes of body; PyPI's largest clients send a few hundred."""
+"""Bytes of body; most requests have a few hundred."""
 
 _METHODS = (b"GET", b"POST", b"PUT", b"DELETE")
 
@@ -31,32 +33,43 @@ _METHODS = (b"GET", b"POST", b"PUT", b"DELETE")
 class HttpProtocol(HttpToolsProtocol):
     """For uvicorn's `http` setting; the application is an api.server.Application."""
 
-    _length: int | None  # of the body; None: not a short request
+    _length: int  # of the body, as its head says
+    _odd: bool  # something in its head makes it a request for uvicorn
     _body: bytes
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(_Gathering(transport))  # type: ignore[arg-type]
+
+    def send_400_response(self, msg: str) -> None:
+        """What is no HTTP, in the words of the doors."""
+        answer = problem(InvalidInput("This is not a well-formed HTTP/1.1 request."))
+        more = [*self.server_state.default_headers, (b"connection", b"close")]
+        self.transport.write(_octets(answer, more))
+        self.transport.close()
 
     def on_message_begin(self) -> None:
         self.url = b""
         self.headers = []
         self.expect_100_continue = False
         self._length = 0
+        self._odd = False
         self._body = b""
 
     def on_header(self, name: bytes, value: bytes) -> None:
         name = name.lower()
         if name == b"content-length":
-            self._length = int(value) if len(value) < 6 else None
-        elif name in (b"transfer-encoding", b"expect", b"upgrade"):
-            self._length = None
+            self._length = int(value)
+        elif name == b"expect":
+            self._odd = True
             self.expect_100_continue = value.lower() == b"100-continue"
+        elif name in (b"transfer-encoding", b"upgrade"):
+            self._odd = True
         self.headers.append((name, value))
 
     def on_headers_complete(self) -> None:
         method = self.parser.get_method()
         if (
-            self._length is None
+            self._odd
             or self._length > SHORT
             or method not in _METHODS
             or (self.cycle is not None and not self.cycle.response_complete)
@@ -77,17 +90,17 @@ class HttpProtocol(HttpToolsProtocol):
         super().on_message_begin()
         self.url, self.headers, self.expect_100_continue = url, headers, expect
         self.scope["headers"] = headers
-        self._length = None
+        self._odd = True
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
-        if self._length is None:
+        if self._odd:
             super().on_body(body)
         else:
             self._body += body
 
     def on_message_complete(self) -> None:
-        if self._length is None:
+        if self._odd:
             super().on_message_complete()
         else:
             cast("_Short", self.cycle).body = self._body  # another request may come before the task

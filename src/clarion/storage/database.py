@@ -87,6 +87,10 @@ class Database:
         except (TimeoutError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
             self._pool.terminate()
 
+    def cut(self) -> None:
+        """End every connection at once: what waits for an answer gets Unavailable."""
+        self._pool.terminate()
+
     async def fetch(self, sql: str, *args: object) -> list[asyncpg.Record]:
         """All rows of one statement."""
         async with self._lent() as connection:

@@ -1,0 +1,130 @@
+"""HTTP as it arrives on the socket: short requests, all others, and both on one connection."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from collections.abc import Iterable
+
+import pytest
+from harness import LIVE, Client, Site
+
+REQUESTS = f"/{LIVE.strip('/')}/messaging/message_requests"
+PATIENCE = 10.0
+
+
+async def _talk(site: Site, octets: bytes | Iterable[bytes], *, answers: int = 1) -> bytes:
+    """What comes back, up to so many responses or the end of the connection."""
+    host, port = site.base.removeprefix("http://").split(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    found = b""
+    try:
+        for part in [octets] if isinstance(octets, bytes) else octets:
+            writer.write(part)
+            await writer.drain()
+        async with asyncio.timeout(PATIENCE):
+            while found.count(b"HTTP/1.1 ") < answers or not _is_whole(found):
+                more = await reader.read(65536)
+                if not more:
+                    break
+                found += more
+    finally:
+        writer.close()
+    return found
+
+
+def _is_whole(found: bytes) -> bool:
+    """Whether the last response has all of its body."""
+    head, there, body = found[found.rfind(b"HTTP/1.1 ") :].partition(b"\r\n\r\n")
+    lengths = [line for line in head.lower().split(b"\r\n") if line.startswith(b"content-length")]
+    return bool(there) and len(body) >= int(lengths[0].split(b":")[1] if lengths else 0)
+
+
+def _post(client: Client, body: bytes, *headers: str, length: bool = True) -> bytes:
+    lines = [f"POST {REQUESTS} HTTP/1.1", "Host: x", f"Authorization: Bearer {client.token}"]
+    lines += ["Content-Type: application/json", *headers]
+    if length:
+        lines.append(f"Content-Length: {len(body)}")
+    return "\r\n".join([*lines, "", ""]).encode() + body
+
+
+def _get(client: Client, path: str = REQUESTS, *headers: str) -> bytes:
+    lines = [f"GET {path} HTTP/1.1", "Host: x", f"Authorization: Bearer {client.token}", *headers]
+    return "\r\n".join([*lines, "", ""]).encode()
+
+
+async def _order(site: Site, client: Client, name: str) -> bytes:
+    sender = await site.sender(client)
+    order = {"from": sender, "to": ["+4915112345678"], "body": "Hi", "external_id": name}
+    return json.dumps(order).encode()
+
+
+async def test_requests_on_one_connection_are_answered_in_order(site: Site, client: Client) -> None:
+    """Sent in one piece: short ones, a chunked one and a short one again."""
+    body = await _order(site, client, "a")
+    chunked = _post(client, b"", "Transfer-Encoding: chunked", length=False)
+    chunked += b"%x\r\n%s\r\n0\r\n\r\n" % (len(body), body)
+    unknown = _get(client, "/nowhere")
+    found = await _talk(
+        site, _post(client, body) + unknown + chunked + _get(client) + unknown, answers=5
+    )
+    statuses = re.findall(rb"HTTP/1\.1 (\d+)", found)
+    assert statuses == [b"200", b"404", b"200", b"200", b"404"]
+    first, *_ = found.split(b'{"id":"')[1:]
+    assert found.count(first[:22]) >= 2  # the same external_id: the same request
+
+
+async def test_a_body_may_come_byte_by_byte(site: Site, client: Client) -> None:
+    octets = _post(client, await _order(site, client, "b"))
+    parts = [octets[n : n + 7] for n in range(0, len(octets), 7)]
+    assert b" 200 " in await _talk(site, parts)
+
+
+async def test_a_client_that_waits_for_100_gets_it(site: Site, client: Client) -> None:
+    body = await _order(site, client, "c")
+    octets = _post(client, body, "Expect: 100-continue")
+    found = await _talk(site, octets, answers=2)
+    assert found.startswith(b"HTTP/1.1 100")
+    assert b"HTTP/1.1 200" in found
+
+
+@pytest.mark.parametrize("more", [["Connection: close"], []])
+async def test_the_connection_ends_where_the_client_wants_it(
+    site: Site, client: Client, more: list[str]
+) -> None:
+    found = await _talk(site, _get(client, REQUESTS, *more), answers=2 if more else 1)
+    assert (b"connection: close" in found) == bool(more)
+
+
+async def test_http_1_0_is_answered_and_ended(site: Site, client: Client) -> None:
+    octets = _get(client).replace(b"HTTP/1.1", b"HTTP/1.0")
+    assert b" 200 " in await _talk(site, octets, answers=2)
+
+
+@pytest.mark.parametrize(
+    "octets",
+    [
+        b"\x16\x03\x01\x00\xa5nonsense\r\n\r\n",
+        b"BREW /coffee HTTP/1.1\r\n\r\n",
+        b"GET / HTTP/1.1\r\nContent-Length: many\r\n\r\n",
+        b"GET / HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nx",
+    ],
+)
+async def test_what_is_no_http_is_told_so_in_json(site: Site, octets: bytes) -> None:
+    head, _, body = (await _talk(site, octets)).partition(b"\r\n\r\n")
+    assert b" 400 " in head
+    assert json.loads(body)["error_code"] == "400"
+
+
+async def test_a_client_that_goes_before_its_answer_disturbs_nobody(
+    site: Site, client: Client
+) -> None:
+    host, port = site.base.removeprefix("http://").split(":")
+    body = await _order(site, client, "d")
+    for _ in range(5):
+        _, writer = await asyncio.open_connection(host, int(port))
+        writer.write(_post(client, body) * 3)
+        await writer.drain()
+        writer.transport.abort()
+    assert b" 200 " in await _talk(site, _post(client, body))
