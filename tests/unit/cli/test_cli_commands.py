@@ -42,6 +42,7 @@ PROMISED = {
     *("application create", "application list", "application token"),
     *("sender create", "sender list", "sender provision"),
     *("connector list", "connector test", "sandbox watch"),
+    *("consent load-blacklist", "consent blacklists"),
     *("rates load", "rates list", "rates price", "rates drop"),
     *("credit add", "credit remove", "credit show", "credit list", "credit check"),
     *("class list", "class set", "class when", "class usage"),

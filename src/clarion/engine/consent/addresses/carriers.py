@@ -13,6 +13,7 @@ from enum import Enum
 from itertools import islice
 from uuid import UUID
 
+import asyncpg
 from msgspec import Struct
 
 from clarion.engine.consent.addresses.store import SQL, fresh_ids
@@ -83,12 +84,22 @@ async def follow(db: Database, done: Load, watch: Watch = lambda _: None) -> Non
     for row in await db.fetch(SQL["companies"]):
         after = _LOWEST
         while last := await db.fetchval(SQL["next_statuses"], row["id"], after, SLICE):
-            now = datetime.now(UTC)
-            done.statuses += await db.fetchval(
-                SQL["follow_lists"], row["id"], after, last, fresh_ids(SLICE, now), now
-            )
+            done.statuses += await _follow(db, row["id"], after, last)
             after = last
             watch(done)
+
+
+async def _follow(db: Database, company_id: int, after: UUID, last: UUID) -> int:
+    """One slice; run again if it collides with what subscribers say meanwhile."""
+    now = datetime.now(UTC)
+
+    async def work(tx: asyncpg.Connection) -> int:
+        changed: int = await tx.fetchval(
+            SQL["follow_lists"], company_id, after, last, fresh_ids(SLICE, now), now
+        )
+        return changed
+
+    return await db.run(work)
 
 
 async def listed(db: Database) -> list[dict[str, object]]:
