@@ -1,4 +1,4 @@
-"""docs/configuration.md, made from settings.py: `python -m clarion.cli.configuration_docs FILE`."""
+"""docs/configuration.md, made from settings: `python -m clarion.cli.configuration_docs FILE`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from clarion.settings import ConnectorSettings, Settings, Tls
 _INTRODUCTION = """\
 # Configuration
 
-<!-- Made from src/clarion/settings/model.py by `python -m clarion.cli.configuration_docs FILE`. -->
+<!-- Made from src/clarion/settings by `python -m clarion.cli.configuration_docs FILE`. -->
 
 Settings come from one TOML file and from the environment, which wins. The file is named by
 `--config` or `CLARION_CONFIG`; without either, `clarion.toml` in the data directory is read if it

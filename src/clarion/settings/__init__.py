@@ -4,10 +4,15 @@ One TOML file, then the environment over it: `CLARION_DATABASE_URL` sets `url` i
 and `CLARION_CONNECTORS_MAIN_PASSWORD` the password of a connector `main` that the file names.
 """
 
+from clarion.settings.connectors import (
+    ConnectorSettings,
+    SandboxConnector,
+    SmppConnector,
+    Tls,
+)
 from clarion.settings.loading import ENVIRONMENT_ONLY, check_address, load
 from clarion.settings.model import (
     Billing,
-    ConnectorSettings,
     Database,
     Dispatch,
     Files,
@@ -16,15 +21,12 @@ from clarion.settings.model import (
     Links,
     Log,
     Retention,
-    SandboxConnector,
     Security,
     Senders,
     Settings,
-    SettingsError,
-    SmppConnector,
-    Tls,
     Translation,
 )
+from clarion.settings.section import SettingsError
 
 __all__ = [
     "ENVIRONMENT_ONLY",

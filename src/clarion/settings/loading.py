@@ -16,13 +16,9 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from clarion.settings.model import (
-    ConnectorSettings,
-    SandboxConnector,
-    Settings,
-    SettingsError,
-    SmppConnector,
-)
+from clarion.settings.connectors import ConnectorSettings, SandboxConnector, SmppConnector
+from clarion.settings.model import Settings
+from clarion.settings.section import SettingsError
 
 ENVIRONMENT_ONLY = frozenset({"CLARION_CONFIG", "CLARION_DATA", "CLARION_TOKEN", "CLARION_URL"})
 """Variables that the command line reads itself."""
