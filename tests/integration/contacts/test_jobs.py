@@ -25,7 +25,7 @@ from clarion.engine.contacts.jobs import csv_reading, exporting, failures, impor
 from clarion.engine.contacts.jobs.model import JobKind
 from clarion.engine.contacts.jobs.service import cancel_job, create_export, create_import
 from clarion.engine.contacts.jobs.working import JobWorker
-from clarion.errors import InvalidInput, NotFound, Unavailable
+from clarion.errors import Conflict, InvalidInput, NotFound, Unavailable
 from clarion.kit import ids
 from clarion.storage.database import Database
 from clarion.storage.files import FileStore
@@ -303,6 +303,15 @@ async def test_a_job_is_refused_for_what_is_not_there(place: Place) -> None:
         await create_export(db, caller, theirs, None)
     with pytest.raises(InvalidInput, match="contact_group_id: there is no such group"):
         await create_export(db, caller, None, ids.new_id())
+
+
+async def test_an_export_does_not_take_an_attachment_that_is_in_use(place: Place) -> None:
+    upload = await place.upload(PLAIN)
+    job = await create_import(place.db, place.tenant.caller, upload, None)
+    with pytest.raises(Conflict, match="export_attachment_id: the attachment is in use"):
+        await create_export(place.db, place.tenant.caller, upload, None)
+    await cancel_job(place.db, place.tenant.caller, job, JobKind.IMPORT)
+    await place.work()
 
 
 # ---------------------------------------------------------------- crashes

@@ -22,7 +22,7 @@ from msgspec import Struct
 from clarion.errors import InvalidInput
 
 WINDOW = 256 * 1024  # bytes of lines that are parsed at once
-WINDOW_ROWS = 2000
+WINDOW_ROWS = 1000
 MAX_RECORD = 1024 * 1024  # bytes of one row
 UTF8, WINDOWS = "utf-8", "cp1252"
 UNCLOSED = "a quotation mark is opened and not closed"

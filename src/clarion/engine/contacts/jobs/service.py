@@ -8,15 +8,16 @@ from uuid import UUID
 import asyncpg
 
 from clarion.engine.accounts.model import Caller
+from clarion.engine.attachments import store as attachments
 from clarion.engine.attachments.content import find_content
 from clarion.engine.attachments.model import NewAttachment
-from clarion.engine.attachments.service import create_attachment, mark_used, read_for_sending
+from clarion.engine.attachments.service import create_attachment, mark_used
 from clarion.engine.contacts.groups import store as groups
 from clarion.engine.contacts.groups.model import GroupType
 from clarion.engine.contacts.groups.service import CONTACT_WORK_CHANNEL
 from clarion.engine.contacts.jobs import store
 from clarion.engine.contacts.jobs.model import CSV_TYPE, JobKind
-from clarion.errors import InvalidInput, NotFound
+from clarion.errors import Conflict, InvalidInput, NotFound
 from clarion.kit import ids
 from clarion.kit.dates import to_epoch_ms
 from clarion.storage.database import Database
@@ -48,8 +49,8 @@ async def create_export(
         if target is None:
             new = NewAttachment(name="contacts", type=CSV_TYPE, filename="contacts.csv")
             target = await create_attachment(tx, caller, new)
-        elif not await read_for_sending(tx, caller.company_id, [target]):
-            raise _no_attachment("export_attachment_id")
+        else:
+            await _check_free(tx, caller, target)
         return await _insert(tx, caller, JobKind.EXPORT, target, group_id)
 
     return await _begun(db, await db.run(work))
@@ -86,6 +87,16 @@ async def _check_content(tx: asyncpg.Connection, caller: Caller, attachment_id: 
         raise _no_attachment(field) from error
     except InvalidInput as error:
         raise InvalidInput(f"{field}: its file is not uploaded.", field=field) from error
+
+
+async def _check_free(tx: asyncpg.Connection, caller: Caller, attachment_id: UUID) -> None:
+    field = "export_attachment_id"
+    row = await attachments.lock(tx, caller.company_id, attachment_id)
+    if row is None:
+        raise _no_attachment(field)
+    if row["used_at"] is not None:
+        words = f"{field}: the attachment is in use; its content cannot be replaced."
+        raise Conflict(words, field=field)
 
 
 def _no_attachment(field: str) -> InvalidInput:
