@@ -71,6 +71,7 @@ class Shown(Struct, omit_defaults=True):
     fragments: int
     subject: str | None = None
     media: Sequence[Media] = ()
+    group: Sequence[str] = ()
 
 
 class HandsetMessages(Struct):
@@ -172,6 +173,7 @@ def _show(message: HandsetMessage) -> Shown:
         state=message.state,
         fragments=message.fragments,
         subject=message.subject,
+        group=message.group,
         media=tuple(replace(each, key=None) for each in message.media),
     )
 

@@ -110,3 +110,19 @@ async def test_an_mms_shows_its_media(acme: Company) -> None:
     (shown,) = await acme.handset(PHONE)
     assert (shown["type"], shown["text"]) == ("MMS", "Look")
     assert [each["url"] for each in shown["media"]] == urls
+
+
+async def test_a_group_mms_says_who_is_in_the_group(acme: Company) -> None:
+    members = ["+12125550123", "+12125550124"]
+    urls = ["https://media.example/photo.jpg"]
+    request = await send(
+        acme,
+        **{"from": ADDRESS, "to": members, "body": "Hi", "media_urls": urls, "group_mms": True},
+    )
+    for member in members:
+        await eventually(lambda member=member: acme.handset(member), words=member)  # type: ignore[misc]
+        (shown,) = await acme.handset(member)
+        assert (shown["handset"], shown["group"]) == (member, members)
+    _, watched = await acme.call("GET", "/sandbox/v1/messages?recent=60")
+    assert [each["group"] for each in watched["list"]] == [members] * 2
+    assert request

@@ -22,6 +22,7 @@ class HandsetMessage(Struct, frozen=True):
     subject: str | None
     text: str
     media: tuple[Media, ...]
+    group: tuple[str, ...]  # of a group MMS: everybody who got it
     at: datetime  # when it arrived, or was sent
     state: MessageState
     fragments: int

@@ -1,7 +1,8 @@
 -- handset_after: What addresses have received and sent after a message, the oldest first.
 select m.id, m.direction, m.state, m.sender_address, m.peer_address, m.sent_at, m.fragments,
     m.medium, m.subject, coalesce(m.body, r.body) as text,
-    case when m.medium <> 'SMS' then coalesce(m.media, r.media) end as media
+    case when m.medium <> 'SMS' then coalesce(m.media, r.media) end as media,
+    case when m.medium = 'MMS' and r.options ->> 'group_mms' = 'true' then r.id end as group_of
 from message m
 left join message_request r on r.company_id = m.company_id and r.id = m.request_id
 where m.company_id = $1 and m.peer_address = any($2::text[]) and m.id > $3
@@ -17,7 +18,8 @@ order by m.id limit $5;
 -- handset_latest: The last that addresses have received and sent, the newest first.
 select m.id, m.direction, m.state, m.sender_address, m.peer_address, m.sent_at, m.fragments,
     m.medium, m.subject, coalesce(m.body, r.body) as text,
-    case when m.medium <> 'SMS' then coalesce(m.media, r.media) end as media
+    case when m.medium <> 'SMS' then coalesce(m.media, r.media) end as media,
+    case when m.medium = 'MMS' and r.options ->> 'group_mms' = 'true' then r.id end as group_of
 from message m
 left join message_request r on r.company_id = m.company_id and r.id = m.request_id
 where m.company_id = $1 and m.peer_address = any($2::text[])
@@ -33,7 +35,8 @@ order by m.id desc limit $4;
 -- arrivals: Messages of a company that arrived anywhere after a mark, in order of arrival.
 select m.id, m.direction, m.state, m.sender_address, m.peer_address, m.sent_at, m.fragments,
     m.medium, m.subject, coalesce(m.body, r.body) as text,
-    case when m.medium <> 'SMS' then coalesce(m.media, r.media) end as media
+    case when m.medium <> 'SMS' then coalesce(m.media, r.media) end as media,
+    case when m.medium = 'MMS' and r.options ->> 'group_mms' = 'true' then r.id end as group_of
 from message m
 left join message_request r on r.company_id = m.company_id and r.id = m.request_id
 where m.company_id = $1 and m.id >= $2 and m.direction = 'MT'

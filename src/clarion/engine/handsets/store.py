@@ -11,6 +11,7 @@ import asyncpg
 from clarion.engine.handsets.model import HandsetMessage, Mark
 from clarion.engine.messages.model import Direction, MessageState
 from clarion.engine.messages.rich import read_media
+from clarion.engine.messages.store import read_contents
 from clarion.kit import ids
 from clarion.storage.database import Database
 from clarion.storage.sql import load_queries
@@ -27,7 +28,7 @@ async def after(
     limit: int,
 ) -> list[HandsetMessage]:
     rows = await db.fetch(SQL["handset_after"], company_id, addresses, id, connectors, limit)
-    return [_message(row) for row in rows]
+    return await _messages(db, company_id, rows)
 
 
 async def latest(
@@ -35,7 +36,7 @@ async def latest(
 ) -> list[HandsetMessage]:
     """The last messages, the newest last."""
     rows = await db.fetch(SQL["handset_latest"], company_id, addresses, connectors, limit)
-    return [_message(row) for row in reversed(rows)]
+    return await _messages(db, company_id, rows[::-1])
 
 
 async def arrivals(
@@ -52,7 +53,7 @@ async def arrivals(
     rows = await db.fetch(
         SQL["arrivals"], company_id, floor, mark.at, mark.id, until, connectors, limit
     )
-    return [_message(row) for row in rows]
+    return await _messages(db, company_id, rows)
 
 
 async def answer_of(
@@ -69,7 +70,16 @@ async def owed_receipts(db: Database, connector: str, since: datetime, limit: in
     return [row["shown_id"] for row in rows]
 
 
-def _message(row: asyncpg.Record) -> HandsetMessage:
+async def _messages(
+    db: Database, company_id: int, rows: Sequence[asyncpg.Record]
+) -> list[HandsetMessage]:
+    requests = list({row["group_of"] for row in rows} - {None})
+    found = await read_contents(db, company_id, requests) if requests else {}
+    groups = {request: tuple(content["members"] or ()) for request, content in found.items()}
+    return [_message(row, groups.get(row["group_of"], ())) for row in rows]
+
+
+def _message(row: asyncpg.Record, group: tuple[str, ...]) -> HandsetMessage:
     return HandsetMessage(
         id=row["id"],
         handset=row["peer_address"],
@@ -79,6 +89,7 @@ def _message(row: asyncpg.Record) -> HandsetMessage:
         subject=row["subject"],
         text=row["text"] or "",
         media=read_media(row["media"]),
+        group=group,
         at=row["sent_at"] or ids.created_at(row["id"]),
         state=MessageState(row["state"]),
         fragments=row["fragments"],
