@@ -29,6 +29,7 @@ from clarion.connectors.translate.choice import translator_for
 from clarion.engine.accounts.cache import TokenCache
 from clarion.engine.accounts.tasks import account_jobs
 from clarion.engine.attachments.tasks import attachment_jobs
+from clarion.engine.consent.keywords.directory import KeywordDirectory
 from clarion.engine.consent.tasks import consent_jobs
 from clarion.engine.contacts.fast_access.service import JOBS_CHANNEL
 from clarion.engine.contacts.groups.filling import GroupKeeper
@@ -124,8 +125,13 @@ class Node:
             replace(self.settings.database, pool_size=RECORDERS), session=RECORDER_SESSION
         )
         self._receipts = ReceiptDesk(self._records, self.settings.connectors)
+        self._keywords = KeywordDirectory()
+        await self._keywords.listen(self.db)
         self._inbound = InboundDesk(
-            self.db, self._senders, part_patience=self.settings.dispatch.reassembly_timeout
+            self.db,
+            self._senders,
+            self._keywords,
+            part_patience=self.settings.dispatch.reassembly_timeout,
         )
         self._recorder = Recorder(self._records, self._receipts, self._inbound)
         self._recorder.start()

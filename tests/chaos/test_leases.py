@@ -13,6 +13,7 @@ from uuid import UUID
 import pytest
 
 from clarion import settings
+from clarion.engine.consent.keywords.directory import KeywordDirectory
 from clarion.engine.messages import store
 from clarion.engine.messages.dispatch import Dispatcher
 from clarion.engine.messages.inbound import InboundDesk
@@ -165,7 +166,7 @@ async def test_a_claim_whose_answer_was_lost_is_made_again(db: Database, lost: s
 
 @asynccontextmanager
 async def _recorder(db: Database) -> AsyncIterator[Recorder]:
-    inbound = InboundDesk(db, SenderDirectory(db), part_patience=60)
+    inbound = InboundDesk(db, SenderDirectory(db), KeywordDirectory(), part_patience=60)
     recorder = Recorder(db, ReceiptDesk(db, SETTINGS.connectors), inbound)
     recorder.start()
     try:

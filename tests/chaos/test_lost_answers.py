@@ -9,6 +9,7 @@ from typing import Any, cast
 import pytest
 
 from clarion import settings
+from clarion.engine.consent.keywords.directory import KeywordDirectory
 from clarion.engine.messages import expand, store
 from clarion.engine.messages.expand import Expander
 from clarion.engine.messages.inbound import InboundDesk
@@ -99,7 +100,7 @@ async def test_parts_that_were_stored_are_not_refused_when_gathering_fails(
     db: Database, deaf: Deaf, tenant: Tenant
 ) -> None:
     database = cast(Database, deaf)
-    desk = InboundDesk(database, SenderDirectory(database), part_patience=60)
+    desk = InboundDesk(database, SenderDirectory(database), KeywordDirectory(), part_patience=60)
     parts = [
         ("carrier", Inbound("4915112345678", tenant.address, text, 7, 2, number))
         for number, text in enumerate(("to be ", "or not"), 1)

@@ -24,6 +24,7 @@ from clarion import settings
 from clarion.connectors.sandbox.carrier import Sandbox
 from clarion.connectors.smpp import link
 from clarion.connectors.smpp.connector import SmppConnector
+from clarion.engine.consent.keywords.directory import KeywordDirectory
 from clarion.engine.messages import tasks
 from clarion.engine.messages.carriers import Carriers
 from clarion.engine.messages.inbound import InboundDesk
@@ -57,7 +58,7 @@ class Gateway:
         self.senders = SenderDirectory(db)
         self.receipts = ReceiptDesk(db, connectors)
         patience = self.settings.dispatch.reassembly_timeout
-        self.inbound = InboundDesk(db, self.senders, part_patience=patience)
+        self.inbound = InboundDesk(db, self.senders, KeywordDirectory(), part_patience=patience)
         self.recorder = Recorder(db, self.receipts, self.inbound)
         self.membership = Membership(
             db,

@@ -110,8 +110,7 @@ class Stage:
         """What a subscriber has said to a sender id."""
         await self.db.execute(
             """insert into contact_address_status (company_id, id, sender_id, address_type,
-                address, consent_status, updated_at) values ($1, $2, $3, 'MDN', $4,
-                $5::text::consent_status, now())""",
+                address, consent_status, updated_at) values ($1, $2, $3, 'MDN', $4, $5, now())""",
             self.company_id,
             ids.new_id(),
             sender or self.tenant.sender_id,

@@ -12,6 +12,7 @@ from tests.factories import Tenant
 from tests.peers.smsc import Smsc
 from tests.waiting import eventually
 
+from clarion.engine.consent.keywords.directory import KeywordDirectory
 from clarion.engine.messages import service
 from clarion.engine.messages.inbound import InboundDesk
 from clarion.engine.messages.ports import Inbound
@@ -27,7 +28,8 @@ class Desk:
 
     def __init__(self, place: Place, *, patience: float = 600.0) -> None:
         self.place = place
-        self._desk = InboundDesk(place.db, place.gateway().senders, part_patience=patience)
+        senders = place.gateway().senders
+        self._desk = InboundDesk(place.db, senders, KeywordDirectory(), part_patience=patience)
 
     async def take(self, *messages: Inbound) -> None:
         await self._desk.take([(self.place.name, message) for message in messages])

@@ -7,9 +7,14 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 import asyncpg
+from msgspec.structs import replace
 
 from clarion import metrics
+from clarion.engine.consent.inbound import Reply
+from clarion.engine.consent.keywords.directory import KeywordDirectory
 from clarion.engine.messages import store
+from clarion.engine.messages.answers import answer, hear
+from clarion.engine.messages.intake import EXPANSION_CHANNEL
 from clarion.engine.messages.ports import Inbound, Medium
 from clarion.engine.messages.prepare import MAX_INDEXED
 from clarion.engine.messages.rich import stored_media
@@ -19,6 +24,7 @@ from clarion.errors import Unavailable
 from clarion.kit import ids
 from clarion.kit.dates import to_epoch_ms
 from clarion.kit.e164 import parse_address
+from clarion.kit.mailbox import parse_mailbox
 from clarion.log import get_logger
 from clarion.storage.database import Database
 
@@ -35,10 +41,18 @@ log = get_logger(__name__)
 class InboundDesk:
     """Stores MO messages in batches."""
 
-    def __init__(self, db: Database, senders: SenderDirectory, *, part_patience: float) -> None:
+    def __init__(
+        self,
+        db: Database,
+        senders: SenderDirectory,
+        keywords: KeywordDirectory,
+        *,
+        part_patience: float,
+    ) -> None:
         """`part_patience`: seconds to wait for the missing parts of a long message."""
         self._db = db
         self._senders = senders
+        self._keywords = keywords
         self._patience = timedelta(seconds=part_patience)
 
     async def take(self, batch: Sequence[tuple[str, Inbound]]) -> None:
@@ -47,12 +61,14 @@ class InboundDesk:
         parts = [(connector, m) for connector, m in batch if m.reference is not None]
         senders = await self._senders_of({each.destination for each in whole})
 
-        async def work(tx: asyncpg.Connection) -> None:
+        async def work(tx: asyncpg.Connection) -> bool:
             now = datetime.now(UTC)
-            await self._add(tx, whole, senders, now)
+            answered = await self._add(tx, whole, senders, now)
             await store.add_inbound_parts(tx, parts, now)
+            return answered
 
-        await self._db.run(work)
+        if await self._db.run(work):
+            self._db.hint(EXPANSION_CHANNEL)
         for connector, _ in batch:
             metrics.connector(connector).inbound.inc()
         if parts:
@@ -67,12 +83,14 @@ class InboundDesk:
             return 0
         senders = await self._senders_of({destination for _, _, destination, _, _ in ready})
 
-        async def work(tx: asyncpg.Connection) -> int:
+        async def work(tx: asyncpg.Connection) -> tuple[int, bool]:
             taken = await store.take_whole_inbound(tx, ready)  # empty where another node was first
-            await self._add(tx, taken, senders, now)
-            return len(taken)
+            return len(taken), await self._add(tx, taken, senders, now)
 
-        return await self._db.run(work)
+        count, answered = await self._db.run(work)
+        if answered:
+            self._db.hint(EXPANSION_CHANNEL)
+        return count
 
     async def _senders_of(self, destinations: set[str]) -> dict[str, list[Sender]]:
         return {each: await self._senders.find_by_address(each) for each in destinations}
@@ -83,21 +101,23 @@ class InboundDesk:
         batch: Sequence[store.Whole],
         senders: dict[str, list[Sender]],
         now: datetime,
-    ) -> None:
+    ) -> bool:
+        """Store messages and what they lead to; whether there are answers to be made."""
         strays = [whole for whole in batch if not senders[whole.destination]]
         await store.add_strays(tx, strays)
         for whole in strays:
             metrics.connector(whole.connector).stray.inc()
         homed = [whole for whole in batch if senders[whole.destination]]
         earlier = await _conversations(tx, homed, senders, now)
-        await store.add_inbound(
-            tx,
-            [
-                _row(whole, _peer(whole), *_owner(senders[whole.destination], found), now)
-                for whole, found in zip(homed, earlier, strict=True)
-            ],
-            now,
-        )
+        made = [
+            _made(whole, *_owner(senders[whole.destination], found), now)
+            for whole, found in zip(homed, earlier, strict=True)
+        ]
+        replies = await hear(tx, made, keywords=self._keywords, now=now)
+        rows = [_with_keyword(row, reply) for (_, row), reply in zip(made, replies, strict=True)]
+        await store.add_inbound(tx, rows, now)
+        found = [(sender, row, reply) for (sender, row), reply in zip(made, replies, strict=True)]
+        return await answer(tx, found, now)
 
 
 async def _conversations(
@@ -131,14 +151,11 @@ def _owner(
     return next(s for s in senders if s.id == earlier.sender_id), earlier
 
 
-def _row(
-    whole: store.Whole,
-    peer: str,
-    sender: Sender,
-    earlier: store.LastSent | None,
-    now: datetime,
-) -> store.NewInbound:
-    return store.NewInbound(
+def _made(
+    whole: store.Whole, sender: Sender, earlier: store.LastSent | None, now: datetime
+) -> tuple[Sender, store.NewInbound]:
+    peer = _peer(whole)
+    return sender, store.NewInbound(
         company_id=sender.company_id,
         id=ids.new_id(at_ms=to_epoch_ms(now)),
         application_id=earlier.application_id if earlier else sender.application_id,
@@ -154,6 +171,13 @@ def _row(
         subject=whole.subject,
         media=stored_media(whole.media),
     )
+
+
+def _with_keyword(row: store.NewInbound, reply: Reply | None) -> store.NewInbound:
+    if reply is None:
+        return row
+    keyword = reply.keyword
+    return replace(row, keyword=keyword.name, campaign_id=keyword.campaign_id)
 
 
 def _whole(connector: str, m: Inbound) -> store.Whole:
@@ -175,8 +199,10 @@ def _clean(address: str, limit: int) -> str:
 
 
 def _peer(whole: store.Whole) -> str:
-    """The subscriber as E.164 where it is a number, else as the carrier spells it."""
+    """The subscriber in the one spelling of a number or mailbox, else as the carrier has it."""
     try:
+        if whole.medium == Medium.EMAIL:
+            return parse_mailbox(whole.source)
         return parse_address(whole.source).e164
     except ValueError:
         return whole.source

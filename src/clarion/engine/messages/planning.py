@@ -315,6 +315,14 @@ def _wrong(name: str, words: str) -> InvalidInput:
 # ---------------------------------------------------------------- what is stored
 
 
+def answer_request(caller: Caller, new: NewRequest, sender: Sender, now: datetime) -> Prepared:
+    """A message of the gateway's own to one subscriber, which needs no checks."""
+    found = _Found(
+        sender=sender, channel=None, connector="", attachments=(), media=(), size=1
+    )  # fmt: skip
+    return _planned(caller, new, found, now)
+
+
 def _planned(caller: Caller, new: NewRequest, found: _Found, now: datetime) -> Prepared:
     request_id = ids.new_request_id(at_ms=int(now.timestamp() * 1000))
     pause_expires_at = new.pause_expires_at

@@ -334,6 +334,7 @@ select r.id, r.content_type, r.options, r.media,
         select array_agg(m.peer_address order by m.id) from message m
         where m.company_id = $1 and m.request_id = r.id and m.id between $3 and $4
             and m.medium = 'MMS'
+            and (m.sent_at is not null or m.state in ('CREATED', 'SCHEDULED', 'PAUSED'))
     ) end as members
 from message_request r
 where r.company_id = $1 and r.id = any($2::uuid[]);
@@ -600,18 +601,23 @@ where company_id = $1 and id = $2;
 -- add_inbound: One company's MO messages.
 insert into message (
     company_id, id, application_id, direction, state, sender_id, sender_address, peer_address,
-    country, body, conversation_id, reply_to, fragments, medium, subject, media, updated_at
+    country, body, conversation_id, reply_to, fragments, medium, subject, media, keyword,
+    campaign_id, updated_at
 )
 select $1, id, application_id, 'MO', 'RECEIVED', sender_id, sender_address, peer_address,
     country, body, conversation_id, reply_to, fragments, coalesce(medium, 'SMS')::message_medium,
-    subject, media::jsonb, $2
+    subject, media::jsonb, keyword, campaign_id, $2
 from unnest(
     $3::uuid[], $4::integer[], $5::uuid[], $6::text[], $7::text[], $8::text[], $9::text[],
-    $10::text[], $11::uuid[], $12::smallint[], $13::text[], $14::text[], $15::text[]
+    $10::text[], $11::uuid[], $12::smallint[], $13::text[], $14::text[], $15::text[], $16::text[],
+    $17::text[]
 ) as i (
     id, application_id, sender_id, sender_address, peer_address, country, body,
-    conversation_id, reply_to, fragments, medium, subject, media
+    conversation_id, reply_to, fragments, medium, subject, media, keyword, campaign_id
 );
+
+-- any_application: The oldest application of a company.
+select min(id) from application where company_id = $1;
 
 -- last_sent_to: For each sender and subscriber, the last message that went to them.
 select i.position, m.company_id, m.id, m.application_id, m.sender_id, m.conversation_id

@@ -44,6 +44,8 @@ class NewInbound(Struct, frozen=True):
     medium: str | None = None  # None: an SMS
     subject: str | None = None
     media: str | None = None  # as rich.stored_media makes it
+    keyword: str | None = None  # that it matched
+    campaign_id: str | None = None  # the keyword's
 
 
 class LastSent(Struct, frozen=True):
@@ -65,7 +67,7 @@ async def add_inbound(on: Runner, batch: Sequence[NewInbound], now: datetime) ->
             SQL["add_inbound"],
             company_id,
             now,
-            *columns([astuple(m)[1:] for m in rows], 13),
+            *columns([astuple(m)[1:] for m in rows], 15),
         )
 
 
@@ -96,6 +98,12 @@ async def whole_inbound(on: Runner, cutoff: datetime, limit: int) -> list[PartKe
 async def take_whole_inbound(on: Runner, keys: Sequence[PartKey]) -> list[Whole]:
     rows = await on.fetch(SQL["take_whole_inbound"], *columns(keys, 5))
     return [Whole(*row) for row in rows]
+
+
+async def any_application(on: Runner, company_id: int) -> int | None:
+    """One that can own what nobody's application has asked for."""
+    found: int | None = await on.fetchval(SQL["any_application"], company_id)
+    return found
 
 
 async def add_strays(on: Runner, batch: Sequence[Whole]) -> None:

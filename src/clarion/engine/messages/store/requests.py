@@ -24,8 +24,8 @@ async def accept(
     """Store requests, and the messages that are ready with them: in the queue, or, of the kinds
     that have a claim, in this node's hands. With planned ones among them it is two statements: in
     a transaction."""
-    if planned := [p.planned for p in batch if p.planned is not None]:
-        await on.execute(SQL["accept_planned"], *columns(planned, len(planned[0])), now)
+    if any(p.planned for p in batch):
+        await accept_planned(on, batch, now)
         batch = [p for p in batch if p.planned is None]
     if not batch:
         return
@@ -42,6 +42,12 @@ async def accept(
         *columns([row for p in batch for row in p.messages], MESSAGE_COLUMNS),
         node_id,
     )
+
+
+async def accept_planned(on: Runner, batch: Sequence[Prepared], now: datetime) -> None:
+    """Store those whose messages are made later."""
+    if planned := [p.planned for p in batch if p.planned is not None]:
+        await on.execute(SQL["accept_planned"], *columns(planned, len(planned[0])), now)
 
 
 async def stored_requests(on: Runner, keys: Sequence[tuple[object, ...]]) -> set[UUID]:
