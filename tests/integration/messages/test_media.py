@@ -41,6 +41,13 @@ insert into outbound (company_id, connector, sender_id, priority, due_at, messag
 values ($1, $2, $3, 1, $4, $5)
 """
 
+UNQUEUED = "delete from outbound where company_id = $1 and message_id = $2"
+FAILED = """
+with failed as (update message set state = 'FAILED' where company_id = $1 and id = $2)
+update message_request set pending_count = pending_count - 1, failed_count = failed_count + 1
+where company_id = $1 and id = $3
+"""
+
 
 class _Watched:
     """What a gateway's connector was handed."""
@@ -124,14 +131,18 @@ async def test_a_messages_own_media_go_before_its_requests(
 async def test_members_of_a_group_mms_know_one_another(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Save those to whom it does not go."""
     tenant = await place.tenant()
     gateway = place.gateway()
     watched = _Watched(gateway, monkeypatch)
-    await gateway.start()
     members = ("+12125550123", "+12125550124", "+12125550125")
-    request = await _put(place, tenant, Medium.MMS, *members, options={"group_mms": True})
+    refused = "+12125550127"
+    request = await _put(place, tenant, Medium.MMS, *members, refused, options={"group_mms": True})
     alone = await _put(place, tenant, Medium.MMS, "+12125550126")
-    await place.until(tenant, request, "DELIVERED")
+    await place.db.execute(UNQUEUED, tenant.company_id, ids.message_id(request, 4))
+    await place.db.execute(FAILED, tenant.company_id, ids.message_id(request, 4), request)
+    await gateway.start()
+    await place.until(tenant, request, *["DELIVERED"] * 3, "FAILED")
     await place.until(tenant, alone, "DELIVERED")
     groups = {sent.destination: sent.group for sent in watched.seen}
     assert groups == dict.fromkeys(members, members) | {"+12125550126": ()}
