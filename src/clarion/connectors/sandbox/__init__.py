@@ -1,1 +1,1 @@
-"""The built-in carrier: virtual handsets, applications and mailboxes for development, demonstrations and tests."""
+"""The built-in carrier: virtual handsets, applications and mailboxes, to develop and test with."""
