@@ -310,6 +310,7 @@ create table message (
 create index message_peer on message (company_id, peer_address);
 -- Small: most messages are in none of them, and no update touches them.
 create index message_inbound on message (company_id, id) where direction = 'MO';
+create index message_contact on message (company_id, contact_id) where contact_id is not null;
 create index message_conversation on message (company_id, conversation_id)
     where conversation_id is not null;
 create index message_external on message (company_id, external_request_id)

@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from harness import REFERENCE, Client, Site
+from harness import REFERENCE, Client, Site, SiteMaker
+from tests.factories import an_expander
 
 from clarion.kit import ids
 
@@ -398,3 +399,131 @@ async def test_messages_cannot_be_added_to_a_request(site: Site, client: Client)
     for path in (f"{REQUESTS}/{id}/messages", f"{REQUESTS}/{id}/attachments"):
         reply = await client.post(path, {"state": "x"})
         assert (reply.status, reply.code, reply.headers["Allow"]) == (405, "405", "GET")
+
+
+# ---------------------------------------------------------------- what needs steps
+
+
+async def _expand(site: Site) -> None:
+    """What a node with the jobs role does."""
+    services = site.services
+    expander = an_expander(services.db, services.settings, senders=services.senders)
+    while await expander.step():
+        pass
+
+
+async def test_a_channel_is_shown_and_found_as_it_was_named(site: Site, client: Client) -> None:
+    sender = await site.sender(client)
+    channel = (await client.post("/messaging/channels", {"name": "all"})).json["id"]
+    added = {"sender_ids": [sender]}
+    assert (await client.post(f"/messaging/channels/{channel}/sender_ids", added)).status == 200
+    id = await make(site, client, **{"from": f"channel: {channel}"})
+    other = await make(site, client)
+    assert (await read(client, id))["from"] == f"channel:{channel}"
+    for query in (f"from=channel:{channel}", f"from={channel}", f"from=channel-{channel}"):
+        assert await listed(client, query) == [id], query
+    assert await listed(client, f"from=sender_id:{sender}") == [other]
+    assert (await read(client, id))["state"] == "PREPARING"
+    await _expand(site)
+    (message,) = await messages_of(client, id)
+    assert (message["customer_sender_id"], message["state"]) == (sender, "CREATED")
+    assert await listed(client, "") == [other, id]
+
+
+async def test_contacts_are_shown_on_their_messages(site: Site, client: Client) -> None:
+    contact = (await client.post("/contacts", {"primary_mdn": TO, "first_name": "Ann"})).json["id"]
+    group = (await client.post("/contact_groups", {"name": "all", "type": "STATIC"})).json["id"]
+    await client.post(f"/contact_groups/{group}/contacts", {"contacts": [contact]})
+    bodies: list[dict[str, Any]] = [
+        {"to": f"contact:{contact}"},
+        {"to": [[f"group:{group}"]]},
+        {"to": None, "contact_id": contact},
+        {"to": None, "contact_group_id": group},
+        {"to": None, "criteria": {"primary_mdn": TO}},
+        {"to": None, "criteria": f'{{"primary_mdn": "{TO}"}}'},
+    ]
+    for body in bodies:
+        id = await make(site, client, **body, body="Dear $contact.first_name")
+        await _expand(site)
+        (message,) = await messages_of(client, id)
+        assert (message["contact_id"], message["body"]) == (contact, "Dear Ann"), body
+        assert (await read(client, id))["body"] == "Dear $contact.first_name"
+    (shown,) = (await client.in_form(REFERENCE).get(f"{REQUESTS}/{id}/messages")).json
+    assert shown["contact-id"] == contact
+    assert len((await client.get(f"/messaging/messages?contact-id={contact}")).json["list"]) == 6
+    assert (await client.get(f"/messaging/messages?contact_id={UNKNOWN}")).json["list"] == []
+
+
+async def test_what_was_asked_for_is_shown(site: Site, client: Client) -> None:
+    given = {
+        "media_urls": ["https://example.com/a.png"],
+        "options": {"push:badge": 1},
+        "consent_requirement": "opt_out",
+        "scheduled_delivery_time": "2026-11-30T09:00:00",
+        "scheduled_delivery_time_zone": "local",
+        "src_language": "en",
+        "dst_language": "es",
+        "translate": True,
+    }
+    id = await make(site, client, **given)
+    shown = await read(client, id)
+    for name in ("media_urls", "options", "src_language", "dst_language", "translate"):
+        assert shown[name] == given[name], name
+    assert (shown["consent_requirement"], shown["scheduled_delivery_time_zone"]) == (
+        "OPT_OUT",
+        "LOCAL",
+    )
+    await _expand(site)
+    shown = await read(client, id)
+    assert (shown["translations_count"], shown["translations_failed_count"]) == (0, 1)
+    (message,) = (await client.in_form(REFERENCE).get(f"{REQUESTS}/{id}/messages")).json
+    assert message["type"] == "MMS"
+    assert message["failedTranslation"]
+
+
+async def test_a_push_shows_its_provider(site: Site, client: Client) -> None:
+    sender = await site.sender(client, type_id="PUSH", address="an.app", capabilities=["PSH"])
+    id = await make(site, client, **{"from": sender}, to=f"psh:apn@{sender}@abc123")
+    await _expand(site)
+    (message,) = await messages_of(client, id)
+    assert (message["type"], message["message_delivery_provider"]) == ("PSH", "APN")
+    found = await client.get("/messaging/messages?message_delivery_provider=apn&type=PSH")
+    assert [each["id"] for each in found.json["list"]] == [message["id"]]
+
+
+@pytest.mark.parametrize(
+    ("more", "code", "names"),
+    [
+        ({"to": None, "criteria": "{"}, "1017", "criteria"),
+        ({"body": '#track("nonsense")'}, "1020", "body"),
+        ({"to": f"group:{UNKNOWN}"}, "400", "to"),
+        ({"to": f"contact:{UNKNOWN}"}, "400", "to"),
+        ({"from": f"channel:{UNKNOWN}"}, "400", "from"),
+        ({"attachments": [UNKNOWN]}, "400", "attachments"),
+        ({"attachments": ["a"], "media_urls": ["https://a.example/b"]}, "400", "media_urls"),
+        ({"failover": "FAX"}, "400", "failover"),
+        ({"failover": "SMS"}, "400", "failover"),
+        ({"group_mms": True}, "400", "group_mms"),
+        ({"options": {str(n): n for n in range(51)}}, "400", "options"),
+        ({"sender_id_sort_criteria": ["LUCK"]}, "400", "sender_id_sort_criteria"),
+        ({"price_threshold": -1}, "400", "price_threshold"),
+        ({"consent_requirement": "MAYBE"}, "400", "consent_requirement"),
+        ({"body": "x" * 2000, "consent_requirement": "OPT_IN"}, "1012", "body"),
+        ({"subject": "s" * 256, "translate": True}, "1023", "subject"),
+    ],
+)
+async def test_wishes_that_cannot_be_say_why(
+    site: Site, client: Client, more: dict[str, Any], code: str, names: str
+) -> None:
+    sender = await site.sender(client)
+    reply = await client.post(REQUESTS, {"from": sender, "to": TO, "body": "x"} | more)
+    assert (reply.status, reply.code) == (400, code)
+    assert names in reply.json["error_description"]
+
+
+async def test_without_credit_the_answer_is_402(make_site: SiteMaker) -> None:
+    site = await make_site(billing={"enabled": True})
+    client = await site.company()
+    sender = await site.sender(client)
+    reply = await client.post(REQUESTS, {"from": sender, "to": TO, "body": "x"})
+    assert (reply.status, reply.code) == (402, "402")

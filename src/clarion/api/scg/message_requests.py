@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any
@@ -38,7 +39,9 @@ class MessageRequest(Struct, kw_only=True):
     """A message to one or many recipients."""
 
     id: str
-    sender: Annotated[str, Meta(description="`sender_id:<id>`")] = field(name="from", default="")
+    sender: Annotated[str, Meta(description="`sender_id:<id>` or `channel:<id>`")] = field(
+        name="from", default=""
+    )
     to: Annotated[
         list[str], Meta(description="Recipients as given; lists show the first 1,000.")
     ] = []
@@ -51,13 +54,16 @@ class MessageRequest(Struct, kw_only=True):
     external_id: str | None = None
     state: Annotated[str, Meta(description=f"{', '.join(RequestState)}, DELETED")] = ""
     attachments: list[str] = []
+    media_urls: list[str] = []
     body: str = ""
     consent_requirement: Annotated[str, Meta(description="NONE, OPT_IN, OPT_OUT")] = "NONE"
     criteria: str | None = None
     recipient_count: Annotated[int, Meta(description="Grows while the request is PREPARING.")] = 0
     sent_count: int = 0
     delivered_count: int = 0
-    media_requested_count: int = 0
+    media_requested_count: Annotated[
+        int, Meta(description="Messages with media that were fetched, that is, delivered.")
+    ] = 0
     read_count: int = 0
     click_thru_count: int = 0
     converted_count: int = 0
@@ -70,9 +76,13 @@ class MessageRequest(Struct, kw_only=True):
     pause_before_transmit: bool = False
     pause_expiry_time: datetime | None = None
     reply_to: str | None = None
+    price: Annotated[float | None, Meta(description="What its messages were charged.")] = None
     price_threshold: float | None = None
     sender_id_sort_criteria: list[str] = []
     contact_delivery_address_priority: list[str] = []
+    failover: str | None = None
+    group_mms: bool | None = None
+    options: dict[str, Any] | None = None
     failure_code: str | None = None
     failure_details: str | None = None
     created_date: datetime | None = None
@@ -99,9 +109,17 @@ _COLUMNS = {
     "last_updated_date": "updated_at",
     "version_number": "version",
 }
-_LIVE_ONLY = ("company_id", "media_requested_count", "click_thru_count")
-_ZERO = ("media_requested_count",)
-_UNTRANSLATED = (
+_LIVE_ONLY = (
+    "company_id",
+    "media_requested_count",
+    "click_thru_count",
+    "media_urls",
+    "price",
+    "failover",
+    "group_mms",
+    "options",
+)
+_TRANSLATIONS = (
     "translations_count",
     "translations_failed_count",
     "translations_performed_count",
@@ -119,16 +137,15 @@ def _attributes() -> dict[str, Attribute]:
         if name != "sender"
     }
     found["recipient_count"] = Attribute(read_only=True, spellings=("recipient_ count",))
-    found["from"] = Attribute(
-        column="sender_id", read_only=True, show=lambda id: f"sender_id:{ids.show(id)}"
-    )
+    found["from"] = Attribute(read_only=True)
     return found
 
 
 SHAPE = Shape(MessageRequest, _attributes())
 
 _IN_LISTS = (
-    *("id", "application_id", "state", "sender_id", "body", "subject", "external_id"),
+    *("id", "application_id", "state", "sender_id", "channel_id", "body", "subject"),
+    *("external_id", "translations", "price", "media"),
     *("conversation_id", "campaign_id", "program_id", "reply_to", "consent_requirement"),
     *("content_type", "test", "pause_before_transmit", "pause_expires_at", "scheduled_at"),
     *("scheduled_zone", "expires_at", "options", "recipient_count", "sent_count"),
@@ -169,18 +186,21 @@ LISTING = Listing(
 # ---------------------------------------------------------------- reading
 
 
+_FROM = "q.sender_id = any({0}::uuid[]) or q.channel_id = any({0}::uuid[])"
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 async def rewrite(_: Call, query: dict[str, str]) -> list[Bound]:
     """`from` in all its spellings; `to` with and without a plus sign."""
-    if senders := query.get("from"):
-        query["from"] = ",".join(s.removeprefix("sender_id:").strip() for s in split(senders))
+    bounds = []
+    if senders := split(query.pop("from", "")):
+        named = [ids.parse(re.sub(r"^(sender_id|channel)\s*[:-]\s*", "", s)) for s in senders]
+        bounds = [Bound(_FROM, [id for id in named if id is not None])]
     if to := query.get("to"):
         query["to"] = ",".join(form for number in to.split(",") for form in _forms(number))
     if query.get("state", "").strip().upper() == RequestState.PAUSED:
-        return [Bound("q.pause_expires_at > {}", _LONG_AGO)]  # the few that have an index
-    return []
+        bounds.append(Bound("q.pause_expires_at > {}", _LONG_AGO))  # the few that have an index
+    return bounds
 
 
 def _forms(number: str) -> set[str]:
@@ -201,9 +221,16 @@ async def complete(call: Call, rows: Sequence[Row]) -> list[Row]:
 
 
 def _completed(row: Row, *, reference: bool) -> dict[str, Any]:
-    values: dict[str, Any] = dict.fromkeys((*_ZERO, *_UNTRANSLATED), 0)
-    values |= {"sender_id_sort_criteria": [], "contact_delivery_address_priority": []}
-    values |= dict(row) | (row["options"] or {})
+    values: dict[str, Any] = {
+        "sender_id_sort_criteria": [],
+        "contact_delivery_address_priority": [],
+    }
+    values |= dict(row) | {"options": None} | (row["options"] or {})
+    values |= dict(zip(_TRANSLATIONS, row["translations"] or (0, 0, 0), strict=True))
+    values["from"] = _shown_from(row)
+    values["media_requested_count"] = row["delivered_count"] if row["media"] else 0
+    if row["price"] is not None:
+        values["price"] = float(row["price"])
     values["created_date"] = ids.created_at(row["id"])
     if row["deleted_at"] is not None:
         values["state"] = "DELETED"
@@ -212,6 +239,12 @@ def _completed(row: Row, *, reference: bool) -> dict[str, Any]:
         if row["failure_code"] is not None:
             values["failure_code"] = reference_failure(row["failure_code"])
     return values
+
+
+def _shown_from(row: Row) -> str:
+    if row["channel_id"] is not None:
+        return f"channel:{ids.show(row['channel_id'])}"
+    return f"sender_id:{ids.show(row['sender_id'])}"
 
 
 async def messages(call: Call) -> Answer:

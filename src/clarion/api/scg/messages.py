@@ -43,6 +43,7 @@ class FragmentInfo(Struct, kw_only=True, omit_defaults=True):
     fragment_id: str
     fragment_state: str
     external_id: str | None = None
+    charge: float | None = None
     failure_code: int | None = None
 
 
@@ -80,9 +81,16 @@ class Message(Struct, kw_only=True):
     scheduled_delivery_time: datetime | None = None
     expiry_time: datetime | None = None
     type: Annotated[str, Meta(description=", ".join(Medium))] = Medium.SMS
-    message_delivery_provider: str | None = None
-    contact_id: str | None = None
-    price: float | None = None
+    message_delivery_provider: Annotated[
+        str | None, Meta(description="Of a push: APN, GCM, FCM.")
+    ] = None
+    contact_id: Annotated[
+        str | None, Meta(description="Its contact, if the request named one, or a group.")
+    ] = None
+    price: Annotated[float | None, Meta(description="What was charged for it.")] = None
+    keyword: Annotated[
+        str | None, Meta(description="Of an MO message: the name of the keyword that it matched.")
+    ] = None
     destination_country: Annotated[str | None, Meta(description="ISO 3166, three letters.")] = None
     consent_requirement: str | None = None
     fragments_info: list[FragmentInfo] | None = None
@@ -113,7 +121,13 @@ _REFERENCE = {"contact_id": "contact-id", "failed_translation": "failedTranslati
 
 
 def _attributes() -> dict[str, Attribute]:
-    live_only = {"company_id", "destination_country", "consent_requirement", "fragments_info"}
+    live_only = {
+        "company_id",
+        "destination_country",
+        "consent_requirement",
+        "fragments_info",
+        "keyword",
+    }
     return {
         name: Attribute(
             column=_COLUMNS.get(name, ""),
@@ -129,6 +143,7 @@ SHAPE = Shape(Message, _attributes())
 
 _FROM = "case m.direction when 'MT' then m.sender_address else m.peer_address end"
 _TO = "case m.direction when 'MT' then m.peer_address else m.sender_address end"
+_PROVIDER = "case m.medium when 'PSH' then upper(split_part(m.peer_address, ':', 1)) end"
 _BODY = (
     "coalesce(m.body, (select r.body from message_request r "
     "where r.company_id = m.company_id and r.id = m.request_id))"
@@ -167,9 +182,11 @@ LISTING = Listing(
         Column("scheduled_delivery_time", "m.scheduled_at", "timestamp"),
         Column("expiry_time", "m.expires_at", "timestamp"),
         Column("type", "m.medium", "enum", choices=frozenset(Medium), enum="message_medium"),
-        Column("message_delivery_provider", "null::text"),
-        Column("contact_id", "null::text"),
-        Column("price", "null::float8", "number"),
+        Column("message_delivery_provider", _PROVIDER, "enum"),
+        Column("contact_id", "m.contact_id", "id"),
+        Column("price", "m.price", "number"),
+        Column("keyword", "m.keyword"),
+        Column("language", "m.language"),
         Column("application_id", "m.application_id", "integer"),
         Column("created_date", "m.id", "created"),
         Column("last_updated_date", "m.updated_at", "timestamp"),
@@ -251,6 +268,10 @@ def _completed(
     values["from_address"] = ours if outgoing else theirs.removeprefix("+")
     values["to_address"] = theirs if outgoing else ours
     values["type"] = row["medium"]
+    if row["medium"] == Medium.PSH:
+        values["message_delivery_provider"] = theirs.partition(":")[0].upper()
+    if row["price"] is not None:
+        values["price"] = float(row["price"])
     values["created_date"] = ids.created_at(row["id"])
     values["destination_country"] = ALPHA_3.get(row["country"] or "")
     if row["deleted_at"] is not None:
@@ -270,6 +291,7 @@ def _fragments(row: Row, parts: Sequence[Row]) -> list[FragmentInfo]:
     """Every part: what the carrier said of it, or the message's own state."""
     taken = {part["number"]: part for part in parts}
     shown = ids.show(row["id"])
+    charge = None if row["price"] is None else float(row["price"] / row["fragments"])
     infos = []
     for number in range(1, row["fragments"] + 1):
         part = taken.get(number)
@@ -280,6 +302,7 @@ def _fragments(row: Row, parts: Sequence[Row]) -> list[FragmentInfo]:
                 fragment_id=f"{shown}-{number}",
                 fragment_state=state or row["state"],
                 external_id=part["shown_id"] if part else None,
+                charge=charge,
                 failure_code=int(code) if code and code.isdigit() else None,
             )
         )

@@ -84,7 +84,10 @@ class Planner:
         named = check_to(new, options, self._limits.max_recipients)
         await self._check_contacts(caller.company_id, options, named)
         attachments, media = await self._media(caller.company_id, options)
-        self._check_body(new, senders, channel, has_media=bool(media))
+        is_sms = not media and not options.group_mms and channel is None
+        self._check_body(
+            new, is_sms=is_sms and Medium.SMS in senders[0].capabilities, has_media=bool(media)
+        )
         slack = FARTHEST_ZONE if new.scheduled_zone == LOCAL else timedelta()
         check_times(new, self._limits, now + slack)
         connector = "" if channel else self._connector(senders[0])
@@ -177,14 +180,7 @@ class Planner:
             least += count * min((rate for rate in rates if rate is not None), default=Decimal(0))
         await require_credit(self._db, company_id, least or _ANYTHING)
 
-    def _check_body(
-        self,
-        new: NewRequest,
-        senders: Sequence[Sender],
-        channel: Channel | None,
-        *,
-        has_media: bool,
-    ) -> None:
+    def _check_body(self, new: NewRequest, *, is_sms: bool, has_media: bool) -> None:
         """There is a text, it is not too long, and its links can be tracked. Raises
         MessageTooLong, BadTrackingUrl."""
         if "\x00" in new.body:
@@ -194,8 +190,7 @@ class Planner:
         if len(new.body) > MAX_BODY:
             raise MessageTooLong(f"body: more than {MAX_BODY} characters", field="body")
         find_track_calls(new.body, template=not is_plain(new.body))
-        only_sms = channel is None and not _WITH_MEDIA & set(senders[0].capabilities)
-        if only_sms and is_plain(new.body) and not has_track_calls(new.body):
+        if is_sms and is_plain(new.body) and not has_track_calls(new.body):
             measure(new.body, latin1=True, limits=self._limits)
 
 
