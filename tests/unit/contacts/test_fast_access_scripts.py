@@ -6,9 +6,12 @@ from time import thread_time
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from clarion.engine.contacts.fast_access import counted
 from clarion.engine.contacts.fast_access.model import COLUMNS, Rule, Rules, target_number
+from clarion.engine.contacts.fast_access.plain import NOTHING, follow, plain_steps
 from clarion.engine.contacts.fast_access.scripts import MAX_SCRIPT, Script
 from clarion.errors import InvalidInput, ValueTooLong
 
@@ -100,6 +103,28 @@ def test_what_is_no_jsonpath_is_refused(script: str) -> None:
     with pytest.raises(InvalidInput, match="no JSONPath: ") as caught:
         Script(script)
     assert caught.value.field == "value_derivation_script"
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-9, 9) | st.text("ab", max_size=2),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from("abc"), inner),
+    max_leaves=12,
+)
+STEPS = st.lists(
+    st.sampled_from([".a", ".b", "..a", "..b", "[0]", "[-1]", "..[0]", ".*", "..*", "['c']"]),
+    max_size=5,
+)
+
+
+@given(contact=st.dictionaries(st.sampled_from("abc"), JSON), steps=STEPS)
+def test_plain_paths_find_what_the_library_finds(contact: dict[str, Any], steps: list[str]) -> None:
+    segments = tuple(counted.read_path("$" + "".join(steps)))
+    plain = plain_steps(segments)
+    assert plain is not None
+    counted.begin()
+    found = follow(contact, plain)
+    counted.begin()
+    assert (None if found is NOTHING else found) == counted.first_value(segments, contact)
 
 
 def test_a_script_has_so_many_characters() -> None:

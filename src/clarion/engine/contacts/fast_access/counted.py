@@ -113,16 +113,24 @@ class _Environment(JSONPathEnvironment):
 
     def begin(self) -> None:
         self._left = MAX_STEPS
-        self._until = thread_time() + MAX_SECONDS
+        self._until: float | None = None  # known at the first look: most need none
 
     def spend(self) -> None:
         self._left -= 1
-        if self._left < 0 or (self._left % _STEPS_A_LOOK == 0 and thread_time() > self._until):
+        if self._left < 0 or (self._left % _STEPS_A_LOOK == 0 and self._is_late()):
             self._left = 0  # nothing is left for the other scripts either
             raise TooMuch
 
+    def _is_late(self) -> bool:
+        now = thread_time()
+        if self._until is None:
+            self._until = now + MAX_SECONDS
+        return now > self._until
+
 
 _environment = _Environment()
+spend = _environment.spend
+"""One step of the contact in hand. TooMuch: it has had them all."""
 
 
 def read_path(text: str) -> Iterable[JSONPathSegment]:

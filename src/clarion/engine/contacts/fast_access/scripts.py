@@ -7,15 +7,14 @@ A script that takes too long for a contact has no value there.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
 import msgspec
-from jsonpath.segments import JSONPathChildSegment, JSONPathSegment
-from jsonpath.selectors import NameSelector
 
 from clarion.engine.contacts.fast_access.counted import TooMuch, Unreadable, first_value, read_path
+from clarion.engine.contacts.fast_access.plain import NOTHING, follow, plain_steps
 from clarion.errors import InvalidInput, ValueTooLong
 
 FIELD = "value_derivation_script"
@@ -37,7 +36,7 @@ class Script:
             self._segments = tuple(read_path(text.strip()))
         except Unreadable as error:
             raise InvalidInput(f"{FIELD}: no JSONPath: {error}.", field=FIELD) from error
-        self._names = _plain_names(self._segments)
+        self._steps = plain_steps(self._segments)
         self._aliases = {alias: name for alias, name in _ALIASES.items() if alias in text}
 
     def value(self, contact: Mapping[str, Any]) -> str | None:
@@ -46,32 +45,14 @@ class Script:
             if name in contact:
                 contact = {**contact, alias: contact[name]}
         found: object = None
-        if self._names is not None:
-            found = _walk(contact, self._names)
-        else:
-            with suppress(TooMuch):
+        with suppress(TooMuch):
+            if self._steps is None:
                 found = first_value(self._segments, contact)
+            else:
+                found = follow(contact, self._steps)
+        if found is NOTHING:
+            return None
         return None if found is None else _as_text(found)
-
-
-def _plain_names(segments: Iterable[JSONPathSegment]) -> tuple[str, ...] | None:
-    """The steps of a path that only goes down by names, as most do."""
-    names = []
-    for segment in segments:
-        selectors = segment.selectors if isinstance(segment, JSONPathChildSegment) else ()
-        if len(selectors) != 1 or not isinstance(selectors[0], NameSelector):
-            return None
-        names.append(selectors[0].name)
-    return tuple(names)
-
-
-def _walk(contact: Mapping[str, Any], names: Iterable[str]) -> object:
-    found: Any = contact
-    for name in names:
-        if not isinstance(found, Mapping):
-            return None
-        found = found.get(name)
-    return found
 
 
 def _as_text(found: object) -> str | None:

@@ -140,4 +140,5 @@ async def set_fast_access(
     ids = [row["id"] for row, _ in rows]
     versions = [row["version"] for row, _ in rows]
     values = ([changed.get(column, row[column]) for row, changed in rows] for column in COLUMNS)
-    await tx.execute(SQL["set_fast_access"], company_id, ids, versions, *values)
+    arrays = ([] if column.count(None) == len(column) else column for column in values)
+    await tx.execute(SQL["set_fast_access"], company_id, ids, versions, *arrays)
