@@ -103,7 +103,8 @@ async def test_a_connector_gets_all_that_belongs_to_a_message(
     await gateway.start()
     request = await _put(
         place, tenant, Medium.EMAIL, "ann@example.com", body="<p>Hello</p>" * 100,
-        subject="News", shared=(PHOTO, CLIP), content_type="text/html", options={"push:badge": 1},
+        subject="News", shared=(PHOTO, CLIP), content_type="text/html",
+        options={"options": {"push:badge": 1}},
     )  # fmt: skip
     gateway.carriers.queued(place.name)
     await place.until(tenant, request, "DELIVERED")

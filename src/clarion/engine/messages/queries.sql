@@ -329,7 +329,7 @@ cross join lateral (
 select id, body from message_request where company_id = $1 and id = any($2::uuid[]);
 
 -- read_contents: What messages that are no SMS take from their requests beside the body; of a group MMS all its recipients.
-select r.id, r.content_type, r.options, r.media,
+select r.id, r.content_type, r.options -> 'options' as options, r.media,
     case when r.options ->> 'group_mms' = 'true' then (
         select array_agg(m.peer_address order by m.id) from message m
         where m.company_id = $1 and m.request_id = r.id and m.id between $3 and $4
