@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -29,6 +29,8 @@ from clarion.engine.senders.service import seed_catalogue
 from clarion.kit.vault import Vault
 from clarion.storage.database import Database
 from clarion.storage.files import FileStore
+
+Install = Callable[..., AbstractAsyncContextManager[Site]]
 
 
 @pytest.fixture(scope="session")
@@ -76,6 +78,12 @@ async def fresh_site(db: Database) -> AsyncIterator[Site]:
 async def operator(fresh_site: Site) -> Client:
     """The first company of a fresh installation."""
     return await fresh_site.company()
+
+
+@pytest.fixture(scope="session")
+def install() -> Install:
+    """Starts an installation on a database of the caller's."""
+    return _installation
 
 
 @asynccontextmanager
