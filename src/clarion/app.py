@@ -58,6 +58,7 @@ from clarion.engine.messages.receipts import ReceiptDesk
 from clarion.engine.messages.record import RECORDER_SESSION, Recorder
 from clarion.engine.messages.steps.means import Means
 from clarion.engine.senders.directory import SenderDirectory
+from clarion.engine.senders.throughput.service import Throughput
 from clarion.engine.senders.throughput.tasks import throughput_jobs
 from clarion.errors import Unavailable
 from clarion.jobs.runner import Job, Runner
@@ -120,7 +121,15 @@ class Node:
         self._files = FileStore(self.settings.files)
         self._senders = SenderDirectory(self.db)
         self._translator = translator_for(self.settings.translation)
-        self._means = Means.of(self.db, self.settings, self._vault, translator=self._translator)
+        self._throughput = Throughput(self.db)
+        await self._throughput.start()
+        self._means = Means.of(
+            self.db,
+            self.settings,
+            self._vault,
+            translator=self._translator,
+            throughput=self._throughput,
+        )
         self._records = await Database.connect(
             replace(self.settings.database, pool_size=RECORDERS), session=RECORDER_SESSION
         )
@@ -144,7 +153,12 @@ class Node:
         )
         await self._membership.renew()
         self._carriers = Carriers(
-            self.db, self._connectors(), self._recorder, self._membership, self.settings
+            self.db,
+            self._connectors(),
+            self._recorder,
+            self._membership,
+            self.settings,
+            throughput=self._throughput,
         )
         self._every("pool", POOL_SECONDS, self._measure_pool)
         await self._start_dispatch()
@@ -181,6 +195,7 @@ class Node:
             loop.cancel()
         await asyncio.gather(*self._loops, return_exceptions=True)
         await self._carriers.stop()
+        await self._throughput.stop()
         await self._recorder.stop(RECORD_SECONDS)
         with suppress(Unavailable):
             await self._membership.leave()

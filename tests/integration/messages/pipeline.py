@@ -33,6 +33,7 @@ from clarion.engine.messages.ports import Connector
 from clarion.engine.messages.receipts import ReceiptDesk
 from clarion.engine.messages.record import Recorder
 from clarion.engine.senders.directory import SenderDirectory
+from clarion.engine.senders.throughput.service import Throughput
 from clarion.errors import Unavailable
 from clarion.kit import ids
 from clarion.settings import ConnectorSettings, SandboxConnector
@@ -67,11 +68,17 @@ class Gateway:
             roles=frozenset({DISPATCH}),
             lease=self.settings.dispatch.node_lease,
         )
+        self.throughput = Throughput(db)
         self.connectors: dict[str, Connector] = {
             name: _connector(name, each) for name, each in connectors.items()
         }
         self.carriers = Carriers(
-            db, list(self.connectors.values()), self.recorder, self.membership, self.settings
+            db,
+            list(self.connectors.values()),
+            self.recorder,
+            self.membership,
+            self.settings,
+            throughput=self.throughput,
         )
         self.means = a_means(db, self.settings)
         self.intake = an_intake(
@@ -95,6 +102,7 @@ class Gateway:
         self._running = True
         self.recorder.start()
         self.intake.start()
+        await self.throughput.start()
         await self.carriers.start()
         self._loops = [
             self._repeat(self.receipts.retry, 0.05),
@@ -110,6 +118,7 @@ class Gateway:
         await self.intake.stop()
         await _end(self._loops)
         await self.carriers.stop()
+        await self.throughput.stop()
         await self.recorder.stop(3.0)
         await self.membership.leave()
 
@@ -118,7 +127,10 @@ class Gateway:
         self._running = False
         recording = [self.recorder._task] if self.recorder._task else []
         renewing = [self.carriers._membership_task] if self.carriers._membership_task else []
-        await _end([*recording, *renewing, *self.carriers._dispatch_tasks, *self._loops])
+        dispatching = [self.throughput._task] if self.throughput._task else []
+        await _end(
+            [*recording, *dispatching, *renewing, *self.carriers._dispatch_tasks, *self._loops]
+        )
         with patch.object(link, "DRAIN", 0.02):
             await asyncio.gather(*(connector.stop() for connector in self.connectors.values()))
 

@@ -89,7 +89,7 @@ async def test_high_leaves_before_normal_before_low(place: Place, smsc: Smsc) ->
     gateway = await _accepting(place, smsc)
     await _queue(gateway, tenant, 150)
     chosen = [row["message_id"] for row in await place.waiting(tenant)]
-    for priority, messages in ((0, chosen[40:50]), (2, chosen[10:20])):
+    for priority, messages in ((1, chosen), (0, chosen[40:50]), (2, chosen[10:20])):
         await place.db.execute(
             "update outbound set priority = $3 where company_id = $1 and message_id = any($2)",
             tenant.company_id,

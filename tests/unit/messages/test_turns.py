@@ -5,12 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from uuid import UUID
 
-import pytest
-
-from clarion.engine.messages.pace import Bucket
 from clarion.engine.messages.turns import Lane, Turns
 
-NOW = 100.0
 HIGH, NORMAL, LOW = 0, 1, 2
 
 
@@ -18,10 +14,14 @@ def _lane(company: int, *, sender: int = 1, priority: int = NORMAL) -> Lane:
     return Lane(company, UUID(int=sender), priority)
 
 
-def _turns(*lanes: tuple[Lane, int], rates: dict[Lane, float] | None = None) -> Turns:
+def _free(_: Lane) -> bool:
+    return False
+
+
+def _turns(*lanes: tuple[Lane, int]) -> Turns:
     turns = Turns()
     for lane, weight in lanes:
-        turns.add(lane, weight=weight, bucket=Bucket((rates or {}).get(lane, 0.0), NOW))
+        turns.add(lane, weight=weight)
     return turns
 
 
@@ -29,17 +29,16 @@ def _served(turns: Turns, rounds: int, *, size: int = 10) -> Counter[Lane]:
     """What each lane got when every turn takes `size`."""
     got: Counter[Lane] = Counter()
     for _ in range(rounds):
-        turn = turns.next(NOW)
+        turn = turns.next(_free)
         assert turn is not None
-        turns.took(turn[0], size, NOW)
-        got[turn[0]] += size
+        turns.took(turn, size)
+        got[turn] += size
     return got
 
 
 def test_nobody_waits_when_there_is_nobody() -> None:
     turns = Turns()
-    assert turns.next(NOW) is None
-    assert turns.ready_at(NOW) == float("inf")
+    assert turns.next(_free) is None
 
 
 def test_companies_of_equal_weight_get_the_same() -> None:
@@ -68,10 +67,10 @@ def test_high_goes_before_normal_before_low_within_a_company() -> None:
     lanes = [_lane(1, priority=p) for p in (LOW, HIGH, NORMAL)]
     turns = _turns(*((lane, 1) for lane in lanes))
     order = []
-    while (turn := turns.next(NOW)) is not None:
-        turns.took(turn[0], 1, NOW)
-        turns.remove(turn[0])
-        order.append(turn[0].priority)
+    while (turn := turns.next(_free)) is not None:
+        turns.took(turn, 1)
+        turns.remove(turn)
+        order.append(turn.priority)
     assert order == [HIGH, NORMAL, LOW]
 
 
@@ -84,7 +83,7 @@ def test_a_late_comer_gets_its_share_and_not_what_it_missed() -> None:
     a, b = _lane(1), _lane(2)
     turns = _turns((a, 1))
     _served(turns, 100)
-    turns.add(b, weight=1, bucket=Bucket(0.0, NOW))
+    turns.add(b, weight=1)
     assert _served(turns, 10) == {a: 50, b: 50}
 
 
@@ -93,39 +92,16 @@ def test_coming_back_forgives_no_debt_to_those_who_stayed() -> None:
     turns = _turns((a, 1), (b, 1))
     _served(turns, 10)
     turns.remove(b)
-    turns.add(b, weight=1, bucket=Bucket(0.0, NOW))
+    turns.add(b, weight=1)
     assert _served(turns, 10) == {a: 50, b: 50}
 
 
-def test_a_sender_that_its_rate_holds_back_gives_way_to_the_next() -> None:
+def test_a_lane_that_is_held_back_gives_way_to_the_next() -> None:
     slow, free = _lane(1, sender=1, priority=HIGH), _lane(1, sender=2, priority=LOW)
-    turns = _turns((slow, 1), (free, 1), rates={slow: 5.0})
-    assert turns.next(NOW) == (slow, 5)
-    turns.took(slow, 5, NOW)
-    turn = turns.next(NOW)
-    assert turn is not None
-    assert turn[0] == free
-
-
-def test_when_all_are_held_back_the_first_to_be_ready_is_named() -> None:
-    a, b = _lane(1), _lane(2)
-    turns = _turns((a, 1), (b, 1), rates={a: 2.0, b: 10.0})
-    turns.took(a, 2, NOW)
-    turns.took(b, 10, NOW)
-    assert turns.next(NOW) is None
-    assert turns.ready_at(NOW) == pytest.approx(NOW + 0.1)
-    turn = turns.next(NOW + 0.11)
-    assert turn == (b, 1)
-
-
-def test_lanes_of_one_sender_share_its_rate() -> None:
-    high, low = _lane(1, priority=HIGH), _lane(1, priority=LOW)
-    bucket = Bucket(10.0, NOW)
-    turns = Turns()
-    turns.add(high, weight=1, bucket=bucket)
-    turns.add(low, weight=1, bucket=bucket)
-    turns.took(high, 10, NOW)
-    assert turns.next(NOW) is None
+    turns = _turns((slow, 1), (free, 1))
+    assert turns.next(lambda lane: lane == slow) == free
+    assert turns.next(lambda _: True) is None
+    assert turns.next(_free) == slow
 
 
 def test_adding_twice_and_removing_twice_is_harmless() -> None:

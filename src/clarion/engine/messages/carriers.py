@@ -13,6 +13,7 @@ from clarion.engine.messages.leases import Membership, binds_of, recover_claims
 from clarion.engine.messages.ports import Connector, Health, Inbound, Outcome, Receipt
 from clarion.engine.messages.record import Recorder
 from clarion.engine.messages.turns import Lane
+from clarion.engine.senders.throughput.service import Throughput
 from clarion.errors import Unavailable
 from clarion.log import get_logger
 from clarion.settings import Settings
@@ -38,6 +39,8 @@ class Carriers:
         recorder: Recorder,
         membership: Membership,
         settings: Settings,
+        *,
+        throughput: Throughput | None = None,
     ) -> None:
         self._db = db
         self._settings = settings
@@ -51,9 +54,12 @@ class Carriers:
                 membership=membership,
                 settings=settings.connectors[connector.name],
                 dispatch=settings.dispatch,
+                throughput=throughput,
             )
             for connector in connectors
         }
+        if throughput is not None:
+            throughput.on_more(self._more_throughput)
         self._membership_task: asyncio.Task[None] | None = None
         self._dispatch_tasks: list[asyncio.Task[None]] = []
 
@@ -87,10 +93,16 @@ class Carriers:
     def node_id(self) -> UUID:
         return self._membership.node_id
 
-    def offer(self, connector: str, lane: Lane, count: int) -> Offer | None:
+    def offer(
+        self, connector: str, lane: Lane, *, source: str, countries: Mapping[str | None, int]
+    ) -> Offer | None:
         """See express.Express."""
         dispatcher = self._dispatchers.get(connector)
-        return dispatcher.offer(lane, count) if dispatcher else None
+        return dispatcher.offer(lane, source=source, countries=countries) if dispatcher else None
+
+    def _more_throughput(self) -> None:
+        for dispatcher in self._dispatchers.values():
+            dispatcher.more_throughput()
 
     def health(self) -> Mapping[str, Health]:
         return {name: d.connector.health() for name, d in self._dispatchers.items()}

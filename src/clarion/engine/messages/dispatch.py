@@ -22,6 +22,7 @@ import asyncpg
 from clarion import metrics
 from clarion.engine.messages import store
 from clarion.engine.messages.express import Offer
+from clarion.engine.messages.gate import Gate, Later
 from clarion.engine.messages.lanes import Lanes
 from clarion.engine.messages.leases import Membership, undo_claim
 from clarion.engine.messages.model import FailureCode, MessageState
@@ -40,6 +41,8 @@ from clarion.engine.messages.record import Recorder
 from clarion.engine.messages.rich import rich_submission
 from clarion.engine.messages.submissions import sms_submission
 from clarion.engine.messages.turns import Lane
+from clarion.engine.senders.throughput.model import Flow
+from clarion.engine.senders.throughput.service import Throughput
 from clarion.errors import Unavailable
 from clarion.kit import ids
 from clarion.log import get_logger
@@ -75,6 +78,7 @@ class Dispatcher:
         membership: Membership,
         settings: ConnectorSettings,
         dispatch: Dispatch,
+        throughput: Throughput | None = None,
     ) -> None:
         self.connector = connector
         self._db = db
@@ -88,6 +92,7 @@ class Dispatcher:
         now = time.monotonic()
         self._limit = settings.throughput
         self._pace = Pace(self._limit, now)
+        self._gate = Gate(throughput)
         self._lanes = Lanes(db, connector.name, poll_interval=dispatch.poll_interval)
         self._ready: deque[tuple[Entry, Submission]] = deque()
         self._entries: dict[UUID, Entry] = {}
@@ -113,7 +118,11 @@ class Dispatcher:
             return
         self._peers = max(1, nodes)
         self._pace.set_limit(self._limit / self._peers, time.monotonic())
-        self._lanes.share_with(self._peers)
+
+    def more_throughput(self) -> None:
+        """Something was granted of a limit that held messages back."""
+        if len(self._gate):
+            self._wake.set()
 
     def room_changed(self) -> None:
         self._hand_over()
@@ -148,13 +157,23 @@ class Dispatcher:
 
     # ------------------------------------------------------------ past the queue
 
-    def offer(self, lane: Lane, count: int) -> Offer | None:
-        """Room for messages of a lane that intake is about to store; None where they must wait
-        their turn."""
-        now = time.monotonic()
+    def offer(
+        self, lane: Lane, *, source: str, countries: Mapping[str | None, int]
+    ) -> Offer | None:
+        """Room for messages of a lane, so many to each country, that intake is about to store;
+        None where they must wait their turn."""
+        now, count = time.monotonic(), sum(countries.values())
         free = min(self._space(), self._pace.available(now))
-        if self._stopping or free < count or not self._lanes.spare(lane, count, now):
+        if self._stopping or free < count or not self._lanes.spare(lane, now):
             return None
+        class_id = self._lanes.limited_by(lane)
+        if class_id is not None:
+            flows = {
+                Flow(lane.company_id, class_id, source, country or ""): messages
+                for country, messages in countries.items()
+            }
+            if self._gate.holds(lane) or not self._gate.take(flows):
+                return None
         self._pace.take(count, now)
         self._promised += count
         return Offer(self, lane, count, lapses=self._membership.lapses)
@@ -216,38 +235,43 @@ class Dispatcher:
 
     def give_back(self) -> None:
         """What was claimed and not handed over goes back into the queue, save what others have."""
-        now = datetime.now(UTC)
         self._let_in(len(self._behind))
+        self._gate.came_back(self._ready)
+        self._put_off([*self._ready, *self._gate.drain()], 0.0)
+        self._ready.clear()
+
+    def _put_off(self, pairs: Sequence[tuple[Entry, Submission]], seconds: float) -> None:
+        """Back into the queue, due after so many seconds; no try is counted."""
+        now = datetime.now(UTC)
+        due = now + timedelta(seconds=seconds)
         self._recorder.results(
             [
-                Result(entry=e, verdict=Verdict.AGAIN, at=now, due_at=now, attempts=e.attempts)
-                for e, _ in self._ready
+                Result(entry=e, verdict=Verdict.AGAIN, at=now, due_at=due, attempts=e.attempts)
+                for e, _ in pairs
             ]
         )
-        for entry, _ in self._ready:
+        for entry, _ in pairs:
             self._entries.pop(entry.message_id, None)
-        self._ready.clear()
 
     async def _step(self) -> bool:
         """One claim if there is room and somebody's turn; whether to go on at once."""
+        self._admit(*self._gate.release())
         self._hand_over()
         await self._put_back()
-        if (self._ready or self._behind) and not self.connector.health().binds:
+        if (self._ready or self._behind or len(self._gate)) and not self.connector.health().binds:
             self.give_back()  # there it can be canceled, expire, or leave by another node
         now = time.monotonic()
         wanted = self._wanted(now)
         if not wanted or self._stopping:
             return False
         behind = len(self._behind)  # what was queued before these is stored, and seen now
-        turn = await self._lanes.next(now)
-        if turn is None:
+        lane = await self._lanes.next(now, self._gate.holds)
+        if lane is None:
             self._let_in(behind)
             self._hand_over()
             return False
-        lane, allowed = turn
-        asked = min(wanted, allowed)
-        got = await self._claim(lane, asked)
-        self._lanes.took(lane, got, now, emptied=got < asked)
+        got = await self._claim(lane, wanted)
+        self._lanes.took(lane, got, now, emptied=got < wanted)
         self._let_in(behind)
         self._pace.take(got, now)
         if got < self._dispatch.batch_size // 4 and self._entries:
@@ -273,14 +297,14 @@ class Dispatcher:
         size = self._dispatch.batch_size
         if not room and len(self._ready) >= size // 2:
             return 0
-        held = len(self._ready) + len(self._behind) + self._promised
+        held = len(self._ready) + len(self._behind) + len(self._gate) + self._promised
         return max(0, min(size, room + size - held))
 
     async def _rest(self) -> None:
         now = time.monotonic()
         until = now + self._dispatch.poll_interval
         if len(self._lanes) and self._space():
-            until = min(until, max(self._lanes.ready_at(now), self._pace.ready_at(now)))
+            until = min(until, self._pace.ready_at(now))
         if self._rest_until > now:
             until = min(until, self._rest_until)
             await asyncio.sleep(max(0.0, until - now))
@@ -320,7 +344,7 @@ class Dispatcher:
                 priority=lane.priority,
                 open={message: attempts for message, attempts, _ in taken},
             )
-            self._accept(claim, taken, rows, now)
+            self._accept(claim, lane, taken, rows, now)
         return len(taken)
 
     async def _read(self, company_id: int, messages: Sequence[UUID]) -> Claimed:
@@ -349,12 +373,14 @@ class Dispatcher:
     def _accept(
         self,
         claim: Claim,
+        lane: Lane,
         taken: Sequence[tuple[UUID, int, int]],
         rows: Claimed,
         now: datetime,
     ) -> None:
         """Make ready what is to be sent; what is not has its result at once."""
         results: list[Result] = []
+        good: list[tuple[tuple[Entry, Submission], str | None]] = []
         oldest = now - timedelta(hours=self._dispatch.max_age_hours)
         for message, attempts, parts_taken in taken:
             row, body, content = rows.get(message, _GONE)
@@ -381,8 +407,24 @@ class Dispatcher:
                 submission = rich_submission(entry, row, body, content, claim.priority)
             entry.waiting = len(submission.pending)
             self._entries[message] = entry
-            self._ready.append((entry, submission))
+            good.append(((entry, submission), row["country"]))
         self._recorder.results(results)
+        self._let_through(lane, good)
+
+    def _let_through(
+        self, lane: Lane, good: Sequence[tuple[tuple[Entry, Submission], str | None]]
+    ) -> None:
+        """What the limits of the sender's class allow becomes ready."""
+        class_id = self._lanes.limited_by(lane)
+        if class_id is None:
+            self._ready.extend(pair for pair, _ in good)
+            return
+        self._admit(*self._gate.admit(lane, class_id, good))
+
+    def _admit(self, ready: Sequence[tuple[Entry, Submission]], later: Sequence[Later]) -> None:
+        self._ready.extend(ready)
+        for each in later:
+            self._put_off(each.pairs, each.seconds)
 
     def _hand_over(self) -> None:
         """Fill the connector's room from what is ready. The last message may be over it: one of
@@ -396,6 +438,7 @@ class Dispatcher:
             room -= len(submission.pending)
             batch.append(submission)
         if batch:
+            self._gate.left(batch)
             self._metrics.submitted.inc(len(batch))
             self.connector.submit(batch)
 

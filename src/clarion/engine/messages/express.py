@@ -9,7 +9,7 @@ committed before anything of it leaves, and others take it over if this node die
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol, cast
 from uuid import UUID
 
@@ -30,8 +30,10 @@ class Express(Protocol):
     @property
     def node_id(self) -> UUID: ...
 
-    def offer(self, connector: str, lane: Lane, count: int) -> Offer | None:
-        """Room for so many messages of a lane; None: they go through the queue."""
+    def offer(
+        self, connector: str, lane: Lane, *, source: str, countries: Mapping[str | None, int]
+    ) -> Offer | None:
+        """Room for messages of a lane, so many to each country; None: through the queue."""
 
 
 class Offer:

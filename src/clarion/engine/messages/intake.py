@@ -9,9 +9,10 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from typing import cast
 from uuid import UUID
 
 import asyncpg
@@ -259,17 +260,13 @@ class Intake:
         """Room with dispatchers of this process, for the kinds whose messages are all due now."""
         if self._express is None:
             return {}
-        counts: dict[Kind, int] = {}
-        lanes: dict[Kind, tuple[str, Lane]] = {}
+        kinds: dict[Kind, list[Prepared]] = {}
         for waiting in batch:
-            p = waiting.prepared
-            if p.queued and p.ready:
-                lane = Lane(p.company_id, p.ready.route.sender_id, p.ready.route.priority)
-                counts[p.kind] = counts.get(p.kind, 0) + p.queued
-                lanes[p.kind] = (p.connector, lane)
+            if waiting.prepared.queued and waiting.prepared.ready:
+                kinds.setdefault(waiting.prepared.kind, []).append(waiting.prepared)
         offers = {}
-        for kind, count in counts.items():
-            offer = self._express.offer(*lanes[kind], count)
+        for kind, prepared in kinds.items():
+            offer = _ask(self._express, prepared)
             if offer is not None:
                 offers[kind] = offer
         return offers
@@ -389,6 +386,18 @@ async def _link_attachments(tx: store.Runner, batch: Sequence[_Waiting]) -> None
     prepared = [waiting.prepared for waiting in batch]
     links = [Link(p.company_id, p.request_id, p.attachments) for p in prepared if p.attachments]
     await link_checked(tx, links)
+
+
+def _ask(express: Express, batch: Sequence[Prepared]) -> Offer | None:
+    """Room for requests of one kind."""
+    first = batch[0]
+    assert first.ready is not None
+    route = first.ready.route
+    countries: Counter[str | None] = Counter(
+        cast("str | None", row[4]) for each in batch for row in each.messages if row[2] == "CREATED"
+    )
+    lane = Lane(first.company_id, route.sender_id, route.priority)
+    return express.offer(first.connector, lane, source=route.sender_address, countries=countries)
 
 
 def _fingerprint(new: NewRequest) -> bytes:

@@ -1,14 +1,13 @@
-"""The lanes of one connector: found in the queue, with the rate of each sender, in fair turns."""
+"""The lanes of one connector: found in the queue, with what is known of each, in fair turns."""
 
 from __future__ import annotations
 
-import math
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import NamedTuple
 from uuid import UUID
 
 from clarion.engine.messages import store
-from clarion.engine.messages.pace import Bucket
 from clarion.engine.messages.turns import Lane, Turns
 from clarion.storage.database import Database
 
@@ -18,11 +17,11 @@ WARM_SECONDS = 1.0  # a lane that was emptied so lately is asked first when some
 
 
 class _Rate(NamedTuple):
-    """A company's weight and a sender's throughput, as read last."""
+    """A company's weight, and the sender's class if that has limits, as read last."""
 
     read_at: float
     weight: int
-    bucket: Bucket
+    limited_by: str | None
 
 
 class Lanes:
@@ -35,7 +34,6 @@ class Lanes:
         self._turns = Turns()
         self._rates: dict[tuple[int, UUID], _Rate] = {}
         self._warm: dict[Lane, float] = {}
-        self._peers = 1
         self._hinted = True  # lanes may have come that we do not know
         self._looked_at = 0.0
 
@@ -46,47 +44,38 @@ class Lanes:
         """Something was put into the queue."""
         self._hinted = True
 
-    def share_with(self, nodes: int) -> None:
-        """So many nodes feed the connector: each keeps its share of every sender's rate."""
-        self._peers = nodes
-        self._rates = {key: known._replace(read_at=-math.inf) for key, known in self._rates.items()}
-
     def is_clear(self) -> bool:
         """Nothing waits, as far as is known."""
         return not self._hinted and not self._turns
 
-    def spare(self, lane: Lane, count: int, now: float) -> bool:
-        """Take so many from the sender's rate, if it was read lately and allows them, and if no
-        other lane waits. Of this one something may wait still, where the last claim emptied it."""
+    def spare(self, lane: Lane, now: float) -> bool:
+        """Whether messages of a lane can leave past the queue: no other waits, and what limits its
+        sender is known. Of this one something may wait, where the last claim emptied it."""
         known = self._rates.get((lane.company_id, lane.sender_id))
         if known is None or now - known.read_at > RATE_SECONDS:
             return False
         alone = len(self._turns) == 0 or (len(self._turns) == 1 and lane in self._turns)
-        if not (self.is_clear() or (alone and lane in self._warm)):
-            return False
-        if known.bucket.available(now) < count:
-            return False
-        known.bucket.take(count, now)
-        return True
+        return self.is_clear() or (alone and lane in self._warm)
 
-    async def next(self, now: float) -> tuple[Lane, int] | None:
-        """The lane whose turn it is, and how many its sender's rate allows."""
+    def limited_by(self, lane: Lane) -> str | None:
+        """The sender's class, if that has limits."""
+        known = self._rates.get((lane.company_id, lane.sender_id))
+        return known.limited_by if known else None
+
+    async def next(self, now: float, held_back: Callable[[Lane], bool]) -> Lane | None:
+        """The lane whose turn it is."""
         if self._hinted or now > self._looked_at + self._poll_interval:
             await self._find(now)
-        return self._turns.next(now)
+        return self._turns.next(held_back)
 
     def took(self, lane: Lane, count: int, now: float, *, emptied: bool) -> None:
         """The lane has had its turn."""
-        self._turns.took(lane, count, now)
+        self._turns.took(lane, count)
         if emptied:
             self._turns.remove(lane)
             self._warm[lane] = now
         else:
             self._warm.pop(lane, None)
-
-    def ready_at(self, now: float) -> float:
-        """When the first lane that its sender's rate holds back may move."""
-        return self._turns.ready_at(now)
 
     async def _find(self, now: float) -> None:
         """Lanes of late come first without asking; all lanes are looked up at every poll."""
@@ -105,18 +94,15 @@ class Lanes:
 
     async def _add(self, lane: Lane, now: float) -> None:
         rate = await self._rate(lane, now)  # read again now and then for a lane that stays busy
-        self._turns.add(lane, weight=rate.weight, bucket=rate.bucket)
+        self._turns.add(lane, weight=rate.weight)
 
     async def _rate(self, lane: Lane, now: float) -> _Rate:
         key = (lane.company_id, lane.sender_id)
         known = self._rates.get(key)
         if known and now - known.read_at < RATE_SECONDS:
             return known
-        weight, throughput = await store.describe_lane(self._db, *key)
-        share = throughput / self._peers
-        bucket = known.bucket if known else Bucket(share, now)
-        bucket.set_rate(share, now)
+        weight, limited_by = await store.describe_lane(self._db, *key)
         if len(self._rates) >= MAX_RATES:
             self._rates.clear()
-        self._rates[key] = rate = _Rate(now, weight, bucket)
+        self._rates[key] = rate = _Rate(now, weight, limited_by)
         return rate

@@ -294,7 +294,9 @@ with recursive lane as (
 select company_id, connector, sender_id, priority, due_at from lane;
 
 -- describe_lane: What the fair turns need to know of a company and a sender.
-select c.weight, k.country_peak_throughput as throughput
+select c.weight, case when k.country_peak_throughput is not null
+        or k.country_peak_total_throughput is not null or k.country_daily_throughput is not null
+    then k.id end as limited_by
 from company c
 left join sender_id s on s.company_id = c.id and s.id = $2
 left join sender_id_class k on k.id = s.class_id
@@ -319,8 +321,9 @@ select message_id, attempts, parts_taken from taken order by due_at, message_id;
 -- read_claimed: What to send of claimed messages: one look-up by key each, whatever the statistics say; the range names the partition.
 select m.* from unnest($2::uuid[]) as i (id)
 cross join lateral (
-    select id, request_id, state::text, sender_address, peer_address, body, encoding, fragments,
-        scheduled_at, expires_at, deleted_at, nullif(medium, 'SMS')::text as medium, subject, media
+    select id, request_id, state::text, sender_address, peer_address, country, body, encoding,
+        fragments, scheduled_at, expires_at, deleted_at, nullif(medium, 'SMS')::text as medium,
+        subject, media
     from message
     where company_id = $1 and id = i.id and id between $3 and $4 limit 1
 ) m;

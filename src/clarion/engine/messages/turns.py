@@ -7,12 +7,10 @@ it high goes before normal before low, and lanes of one priority take turns.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from uuid import UUID
 
 from msgspec import Struct
-
-from clarion.engine.messages.pace import Bucket
 
 
 class Lane(Struct, frozen=True):
@@ -35,7 +33,7 @@ class Turns:
 
     def __init__(self) -> None:
         self._companies: dict[int, _Company] = {}
-        self._lanes: dict[Lane, Bucket] = {}
+        self._lanes: set[Lane] = set()
 
     def __len__(self) -> int:
         return len(self._lanes)
@@ -46,8 +44,8 @@ class Turns:
     def lanes(self) -> Iterable[Lane]:
         return tuple(self._lanes)
 
-    def add(self, lane: Lane, *, weight: int, bucket: Bucket) -> None:
-        """`bucket` is the sender's own, shared by its lanes. A known lane keeps its place."""
+    def add(self, lane: Lane, *, weight: int) -> None:
+        """A known lane keeps its place."""
         company = self._companies.get(lane.company_id)
         if company is None:
             passed = min((c.passed for c in self._companies.values()), default=0.0)
@@ -56,12 +54,13 @@ class Turns:
         if lane in self._lanes:
             return
         company.lanes.setdefault(lane.priority, []).append(lane)
-        self._lanes[lane] = bucket
+        self._lanes.add(lane)
 
     def remove(self, lane: Lane) -> None:
         """Nothing is left in the lane for now."""
-        if self._lanes.pop(lane, None) is None:
+        if lane not in self._lanes:
             return
+        self._lanes.remove(lane)
         company = self._companies[lane.company_id]
         company.lanes[lane.priority].remove(lane)
         if not company.lanes[lane.priority]:
@@ -69,25 +68,19 @@ class Turns:
         if not company.lanes:
             del self._companies[lane.company_id]
 
-    def next(self, now: float) -> tuple[Lane, int] | None:
-        """The lane whose turn it is and how many its sender's rate allows; None: nobody may."""
+    def next(self, held_back: Callable[[Lane], bool]) -> Lane | None:
+        """The lane whose turn it is; None: nobody may move."""
         for company in sorted(self._companies.values(), key=lambda c: c.passed):
             for priority in sorted(company.lanes):
                 for lane in company.lanes[priority]:
-                    allowed = self._lanes[lane].available(now)
-                    if allowed:
-                        return lane, allowed
+                    if not held_back(lane):
+                        return lane
         return None
 
-    def took(self, lane: Lane, count: int, now: float) -> None:
+    def took(self, lane: Lane, count: int) -> None:
         """The lane has had its turn."""
-        self._lanes[lane].take(count, now)
         company = self._companies[lane.company_id]
         company.passed += count / company.weight
         waiting = company.lanes[lane.priority]
         waiting.remove(lane)
         waiting.append(lane)
-
-    def ready_at(self, now: float) -> float:
-        """When the first lane that its sender's rate holds back may move."""
-        return min((b.ready_at(now) for b in self._lanes.values()), default=float("inf"))

@@ -34,10 +34,10 @@ async def find_lanes(on: Runner) -> list[FoundLane]:
     return [FoundLane(*row) for row in await on.fetch(SQL["find_lanes"])]
 
 
-async def describe_lane(on: Runner, company_id: int, sender_id: UUID) -> tuple[int, float]:
-    """A company's weight, and the messages a second that the sender may send; 0: no limit."""
+async def describe_lane(on: Runner, company_id: int, sender_id: UUID) -> tuple[int, str | None]:
+    """A company's weight, and the sender's class if that has limits."""
     row = await on.fetchrow(SQL["describe_lane"], company_id, sender_id)
-    return (row["weight"], row["throughput"] or 0.0) if row else (1, 0.0)
+    return (row["weight"], row["limited_by"]) if row else (1, None)
 
 
 class Requeued(Struct, frozen=True, gc=False):
