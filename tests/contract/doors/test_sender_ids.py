@@ -517,8 +517,8 @@ async def test_others_cannot_change_what_the_operator_offers(
 ) -> None:
     offer = await _offer(fresh_site, operator, "SHARED")
     other = await fresh_site.company()
-    assert (await other.post(f"{SENDERS}/{offer}", {"name": "mine"})).status == 404
-    assert (await other.delete(f"{SENDERS}/{offer}")).status == 404
+    assert (await other.post(f"{SENDERS}/{offer}", {"name": "mine"})).status == 403
+    assert (await other.delete(f"{SENDERS}/{offer}")).status == 403
 
 
 @pytest.mark.parametrize(

@@ -44,6 +44,13 @@ where company_id = (select min(id) from company) and id = $1 and deleted_at is n
   and ownership in ('SHARED', 'PREPROVISIONED')
 for update;
 
+-- is_offered: Whether the operator offers a sender id to all companies.
+select exists (
+    select 1 from sender_id
+    where company_id = (select min(id) from company) and id = $1 and deleted_at is null
+      and ownership in ('SHARED', 'PREPROVISIONED')
+);
+
 -- has_sender: Whether the company has a living sender id of this type and address.
 select exists (
     select 1 from sender_id

@@ -189,9 +189,11 @@ def shown_credentials(vault: Vault, row: store.Row) -> str | None:
 
 async def _own(connection: asyncpg.Connection, company_id: int, id: UUID) -> store.Row:
     row = await store.lock(connection, company_id, id)
-    if row is None:
-        raise NotFound
-    return row
+    if row is not None:
+        return row
+    if await connection.fetchval(store.SQL["is_offered"], id):
+        raise NotAllowed("The sender id is the operator's.")
+    raise NotFound
 
 
 async def _checked(connection: asyncpg.Connection, new: NewSender) -> SenderType:

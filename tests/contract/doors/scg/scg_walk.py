@@ -20,7 +20,7 @@ OWN = [each for each in MADE if "{}/contacts" not in each.path]
 SINGLE = [each for each in COLLECTIONS.values() if "GET" in each.one]
 UPDATED = [each for each in COLLECTIONS.values() if "POST" in each.one]
 REPLACED = [each for each in COLLECTIONS.values() if "PUT" in each.one]
-DELETED = [each for each in OWN if "DELETE" in each.one]
+DELETED = [each for each in (*OWN, COLLECTIONS["/messaging/messages"]) if "DELETE" in each.one]
 NUMBERS = {"count": 100}
 
 

@@ -80,7 +80,7 @@ async def test_a_version_that_is_not_current_is_409_1001(world: World, at: Colle
 
 @named(REPLACED)
 @pytest.mark.parametrize("form_encoded", [False, True], ids=["json", "form"])
-async def test_replacements_set_all_and_empty_the_rest(
+async def test_replacements_set_all_that_they_are_given(
     world: World, at: Collection, *, form_encoded: bool
 ) -> None:
     dynamic = at.path == "/contact_groups"
@@ -97,6 +97,31 @@ async def test_replacements_set_all_and_empty_the_rest(
     for name, value in other.items():
         if name not in SAMPLES[at.path].hidden:
             assert same(after.get(name), value), (name, value, after.get(name))
+
+
+DEFAULTS = ("TEMPLATE", "NORMAL", "PRIVATE", "NONE", "INSENSITIVE", "COMPANY", [])
+KEPT = {
+    "/contacts": {"first_acquisition_date", "last_acquisition_date"},  # opt-ins set them
+    "/contact_groups": {"type", "criteria"},  # what makes the group what it is
+}
+REQUIRED = {
+    "/messaging/message_templates": {"name", "pattern"},
+    "/messaging/channels": {"name"},
+    "/messaging/keywords": {"value"},
+    "/contacts/{}/application_tokens": {"sender_id_address", "message_delivery_provider", "token"},
+}
+
+
+@named([each for each in REPLACED if each.of.used("u")])
+async def test_replacements_empty_what_they_are_not_given(world: World, at: Collection) -> None:
+    path, id, body = await fresh(world, at, odd=at.path == "/contact_groups")
+    bare = {name: value for name, value in body.items() if name in REQUIRED.get(at.path, ())}
+    reply = await world.client.call("PUT", f"{path}/{id}", json=bare)
+    assert reply.status == 200, reply.raw
+    after = (await world.client.get(f"{path}/{id}")).json
+    for name in set(body) - set(bare) - KEPT.get(at.path, set()):
+        value = after.get(name)
+        assert value is None or value in DEFAULTS or value == bare.get("value"), (name, value)
 
 
 def _as_field(value: Any) -> str:
