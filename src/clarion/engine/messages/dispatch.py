@@ -17,15 +17,13 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-import asyncpg
-
 from clarion import metrics
 from clarion.engine.messages import store
+from clarion.engine.messages.claimed import Claimed, read_claimed, sort_out
 from clarion.engine.messages.express import Offer
 from clarion.engine.messages.gate import Gate, Later
 from clarion.engine.messages.lanes import Lanes
 from clarion.engine.messages.leases import Membership, undo_claim
-from clarion.engine.messages.model import FailureCode, MessageState
 from clarion.engine.messages.outcomes import (
     Claim,
     Entry,
@@ -38,8 +36,6 @@ from clarion.engine.messages.outcomes import (
 from clarion.engine.messages.pace import Pace
 from clarion.engine.messages.ports import Connector, FailureKind, Outcome, Submission
 from clarion.engine.messages.record import Recorder
-from clarion.engine.messages.rich import rich_submission
-from clarion.engine.messages.submissions import sms_submission
 from clarion.engine.messages.turns import Lane
 from clarion.engine.senders.throughput.model import Flow
 from clarion.engine.senders.throughput.service import Throughput
@@ -57,13 +53,6 @@ DISPATCH_WAITS = "dispatch.waits"
 DISPATCH_FAILED = "dispatch.failed"
 
 log = get_logger(__name__)
-
-
-Claimed = Mapping[UUID, tuple[asyncpg.Record | None, str, asyncpg.Record | None]]
-"""Claimed messages: the row, its text, and for other media than SMS what its request adds."""
-
-_GONE = (None, "", None)
-_SENDABLE = frozenset({MessageState.CREATED.value, MessageState.SCHEDULED.value})
 
 
 class Dispatcher:
@@ -331,7 +320,7 @@ class Dispatcher:
             self._db, claim_id, lane, connector=self.connector.name,
             node_id=self._membership.node_id, now=now, count=count,
         )  # fmt: skip
-        rows = await self._read(lane.company_id, [row[0] for row in taken])
+        rows = await read_claimed(self._db, lane.company_id, [row[0] for row in taken])
         if lapses != self._membership.lapses:
             return 0
         self._unsure.discard(unsure)
@@ -347,24 +336,6 @@ class Dispatcher:
             self._accept(claim, lane, taken, rows, now)
         return len(taken)
 
-    async def _read(self, company_id: int, messages: Sequence[UUID]) -> Claimed:
-        """Claimed messages with their bodies. Messages of one request share its body, and what
-        other media than SMS carry beside it."""
-        if not messages:
-            return {}
-        rows = await store.read_claimed(self._db, company_id, messages)
-        shared = {row["request_id"] for row in rows if row["body"] is None}
-        bodies = await store.read_bodies(self._db, company_id, list(shared)) if shared else {}
-        rich = {row["request_id"] for row in rows if row["medium"] is not None}
-        contents = await store.read_contents(self._db, company_id, list(rich)) if rich else {}
-        return {
-            row["id"]: (
-                row, row["body"] or bodies.get(row["request_id"], ""),
-                contents.get(row["request_id"]),
-            )
-            for row in rows
-        }  # fmt: skip
-
     async def _put_back(self) -> None:
         for unsure in tuple(self._unsure):
             await undo_claim(self._db, *unsure)
@@ -379,35 +350,9 @@ class Dispatcher:
         now: datetime,
     ) -> None:
         """Make ready what is to be sent; what is not has its result at once."""
-        results: list[Result] = []
-        good: list[tuple[tuple[Entry, Submission], str | None]] = []
         oldest = now - timedelta(hours=self._dispatch.max_age_hours)
-        for message, attempts, parts_taken in taken:
-            row, body, content = rows.get(message, _GONE)
-            entry = Entry(
-                message_id=message,
-                claim=claim,
-                attempts=attempts,
-                parts_taken=parts_taken,
-                total=row["fragments"] if row else 1,
-                waiting=0,
-                taken=[],
-            )
-            stopped = _stop_reason(entry, row, now, oldest)
-            if stopped is not None:
-                results.append(stopped)
-                continue
-            assert row is not None
-            if row["medium"] is None:
-                submission = sms_submission(
-                    entry, source=row["sender_address"], destination=row["peer_address"],
-                    body=body, encoding=row["encoding"], expires_at=row["expires_at"],
-                )  # fmt: skip
-            else:
-                submission = rich_submission(entry, row, body, content, claim.priority)
-            entry.waiting = len(submission.pending)
-            self._entries[message] = entry
-            good.append(((entry, submission), row["country"]))
+        good, results = sort_out(claim, taken, rows, now=now, oldest=oldest)
+        self._entries |= {entry.message_id: entry for (entry, _), _ in good}
         self._recorder.results(results)
         self._let_through(lane, good)
 
@@ -448,23 +393,3 @@ class Dispatcher:
             self._lapses = self._membership.lapses
             self.give_back()
         return not self._membership.lapsed()
-
-
-def _stop_reason(
-    entry: Entry, row: asyncpg.Record | None, now: datetime, oldest: datetime
-) -> Result | None:
-    """Why a claimed message is not sent after all, if it is not. No row: dropped by its age."""
-    if row is None or row["state"] not in _SENDABLE or row["deleted_at"] is not None:
-        return Result(entry=entry, verdict=Verdict.DROPPED, at=now)
-    expires_at = row["expires_at"]
-    created_at = ids.created_at(entry.message_id)
-    too_old = max(created_at, row["scheduled_at"] or created_at) < oldest
-    if too_old or (expires_at is not None and expires_at <= now):
-        return Result(
-            entry=entry,
-            verdict=Verdict.FAILED,
-            at=now,
-            code=FailureCode.EXPIRED.value,
-            details="Its time ran out before it could be sent.",
-        )
-    return None

@@ -9,6 +9,7 @@ committed before anything of it leaves, and others take it over if this node die
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol, cast
 from uuid import UUID
@@ -69,6 +70,34 @@ class Offer:
         """It is not known whether they were stored: a claim that is there is put back."""
         self._dispatcher.release(self._count)
         self._dispatcher.doubt(self._lane.company_id, self.claim_id)
+
+
+Kind = tuple[object, ...]  # prepare.Prepared.kind
+Offers = dict[Kind, Offer]
+
+
+def offers_for(express: Express | None, batch: Sequence[Prepared]) -> Offers:
+    """Room for those kinds of a batch whose messages are due now."""
+    if express is None:
+        return {}
+    kinds: dict[Kind, list[Prepared]] = {}
+    for prepared in batch:
+        if prepared.queued and prepared.ready:
+            kinds.setdefault(prepared.kind, []).append(prepared)
+    asked = {kind: _ask(express, of_kind) for kind, of_kind in kinds.items()}
+    return {kind: offer for kind, offer in asked.items() if offer is not None}
+
+
+def _ask(express: Express, batch: Sequence[Prepared]) -> Offer | None:
+    """Room for requests of one kind."""
+    first = batch[0]
+    assert first.ready is not None
+    route = first.ready.route
+    countries: Counter[str | None] = Counter(
+        cast("str | None", row[4]) for each in batch for row in each.messages if row[2] == "CREATED"
+    )
+    lane = Lane(first.company_id, route.sender_id, route.priority)
+    return express.offer(first.connector, lane, source=route.sender_address, countries=countries)
 
 
 def _entries(claim: Claim, prepared: Prepared) -> list[tuple[Entry, Submission]]:

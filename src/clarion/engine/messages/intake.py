@@ -9,10 +9,9 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import time
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from typing import cast
 from uuid import UUID
 
 import asyncpg
@@ -24,13 +23,12 @@ from clarion.engine.attachments.model import Link
 from clarion.engine.attachments.service import link_checked
 from clarion.engine.messages import store
 from clarion.engine.messages.depth import QueueDepths
-from clarion.engine.messages.express import Express, Offer
+from clarion.engine.messages.express import Express, Kind, Offers, offers_for
 from clarion.engine.messages.model import NewRequest, Route
 from clarion.engine.messages.plan import asks_for_steps, has_rules
 from clarion.engine.messages.planning import Planner
 from clarion.engine.messages.prepare import Prepared, prepare
 from clarion.engine.messages.routing import connector_for
-from clarion.engine.messages.turns import Lane
 from clarion.engine.senders.directory import SenderDirectory
 from clarion.engine.senders.model import Sender
 from clarion.errors import AlreadyExists, ClarionError, InvalidInput, NotAllowed, Unavailable
@@ -51,10 +49,6 @@ INTAKE_FAILED = "intake.failed"
 INTAKE_REFUSED = "intake.refused"
 
 log = get_logger(__name__)
-
-
-Kind = tuple[object, ...]
-Offers = dict[Kind, Offer]
 
 
 class _Waiting(msgspec.Struct, gc=False):
@@ -239,7 +233,7 @@ class Intake:
         a lost connection left committed is met by its own key."""
         deadline = time.monotonic() + RETRY_SECONDS
         again = False
-        offers = self._offers(batch)
+        offers = offers_for(self._express, [w.prepared for w in batch])
         try:
             while True:
                 try:
@@ -255,21 +249,6 @@ class Intake:
                 offer.doubt()
             raise
         self._tell(fresh, offers)
-
-    def _offers(self, batch: list[_Waiting]) -> Offers:
-        """Room with dispatchers of this process, for the kinds whose messages are all due now."""
-        if self._express is None:
-            return {}
-        kinds: dict[Kind, list[Prepared]] = {}
-        for waiting in batch:
-            if waiting.prepared.queued and waiting.prepared.ready:
-                kinds.setdefault(waiting.prepared.kind, []).append(waiting.prepared)
-        offers = {}
-        for kind, prepared in kinds.items():
-            offer = _ask(self._express, prepared)
-            if offer is not None:
-                offers[kind] = offer
-        return offers
 
     async def _accept(self, on: store.Runner, batch: list[_Waiting], offers: Offers) -> None:
         await store.accept(
@@ -386,18 +365,6 @@ async def _link_attachments(tx: store.Runner, batch: Sequence[_Waiting]) -> None
     prepared = [waiting.prepared for waiting in batch]
     links = [Link(p.company_id, p.request_id, p.attachments) for p in prepared if p.attachments]
     await link_checked(tx, links)
-
-
-def _ask(express: Express, batch: Sequence[Prepared]) -> Offer | None:
-    """Room for requests of one kind."""
-    first = batch[0]
-    assert first.ready is not None
-    route = first.ready.route
-    countries: Counter[str | None] = Counter(
-        cast("str | None", row[4]) for each in batch for row in each.messages if row[2] == "CREATED"
-    )
-    lane = Lane(first.company_id, route.sender_id, route.priority)
-    return express.offer(first.connector, lane, source=route.sender_address, countries=countries)
 
 
 def _fingerprint(new: NewRequest) -> bytes:
