@@ -11,18 +11,17 @@ import gc
 import os
 import signal
 import socket
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from functools import partial
 
-import uvicorn
 from msgspec.structs import replace
 
 from clarion import metrics
 from clarion.api import system
+from clarion.api.listening import HttpServer, bind
 from clarion.api.server import Application, create_app
 from clarion.api.services import Services
-from clarion.api.transport import HttpProtocol
 from clarion.connectors.sandbox.carrier import Sandbox
 from clarion.connectors.smpp.connector import SmppConnector
 from clarion.connectors.translate.choice import translator_for
@@ -181,8 +180,7 @@ class Node:
 
     async def _stop(self) -> None:
         if self.base_url:
-            self._server.should_exit = True
-            await asyncio.gather(self._serving, return_exceptions=True)
+            await self._http.stop()
         if API in self.roles:
             await self._intake.stop()
             await self._links.stop()
@@ -296,16 +294,9 @@ class Node:
         await self._serve_http(create_app(services, doors))
 
     async def _serve_http(self, app: Application) -> None:
-        listener = self._listener or bind(self.settings.http.listen)
-        host, port = listener.getsockname()[:2]
-        self.base_url = self.settings.http.public_url or f"http://{_shown(host)}:{port}"
-        self._server = _Server(_uvicorn_config(app))
-        self._serving = asyncio.create_task(self._server.serve(sockets=[listener]), name="http")
-        while not self._server.started:
-            if self._serving.done():
-                self._serving.result()
-                raise RuntimeError("the HTTP server ended while it started")
-            await asyncio.sleep(0.005)
+        self._http = HttpServer(app, self._listener or bind(self.settings.http.listen))
+        self.base_url = self.settings.http.public_url or self._http.url
+        await self._http.start()
 
     def _connectors(self) -> list[Connector]:
         if DISPATCH not in self.roles:
@@ -373,23 +364,6 @@ def _soon(name: str, work: Callable[[], Awaitable[object]]) -> Job:
     return Job(name, SOON, work, limit=SOON_LIMIT)
 
 
-def bind(listen: str) -> socket.socket:
-    """A listening socket for HOST:PORT. Raises OSError."""
-    host, _, port = listen.rpartition(":")
-    host = host.strip("[]")
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((host, int(port)))
-        listener.listen(2048)
-        listener.setblocking(False)
-    except OSError:
-        listener.close()
-        raise
-    return listener
-
-
 async def serve_until_stopped(
     node: Node, ready: Callable[[Node], Awaitable[None]] | None = None
 ) -> None:
@@ -417,33 +391,3 @@ def _settle_heap() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(*GC_THRESHOLDS)
-
-
-class _Server(uvicorn.Server):
-    """Leaves signals to serve_until_stopped."""
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-
-def _uvicorn_config(app: object) -> uvicorn.Config:
-    return uvicorn.Config(
-        app,  # type: ignore[arg-type]
-        http=HttpProtocol,
-        loop="none",
-        lifespan="off",
-        ws="none",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        timeout_keep_alive=75,  # longer than what stands in front: it, not we, ends a connection
-        proxy_headers=False,  # who calls is the socket's other end, whatever a header claims
-        timeout_graceful_shutdown=3,
-    )
-
-
-def _shown(host: str) -> str:
-    if host in {"0.0.0.0", "::"}:  # noqa: S104 - shown, not bound
-        return "127.0.0.1"
-    return f"[{host}]" if ":" in host else host

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import asyncpg
 
-from clarion.app import bind
+from clarion.api.listening import bind
 from clarion.cli import connector, running
 from clarion.cli.first_run import SQL
 from clarion.cli.place import CONFIG_NAME, Place

@@ -9,7 +9,8 @@ import typer
 import uvloop
 from msgspec import structs
 
-from clarion.app import API, ROLES, Node, bind, serve_until_stopped
+from clarion.api.listening import bind
+from clarion.app import API, ROLES, Node, serve_until_stopped
 from clarion.cli import logs
 from clarion.cli.first_run import open_vault
 from clarion.cli.output import console
