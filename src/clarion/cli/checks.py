@@ -18,6 +18,7 @@ import asyncpg
 from clarion.api.listening import bind
 from clarion.cli import connector, running
 from clarion.cli.first_run import SQL
+from clarion.cli.nodes import find_nodes, live_nodes, ready_here
 from clarion.cli.place import CONFIG_NAME, Place
 from clarion.cli.reach import database_url
 from clarion.connectors.smpp.probe import probe
@@ -115,6 +116,8 @@ def listener(place: Place) -> Finding:
         words = f"{listen}: {error.strerror}"
         return _bad("listener", words, "set http.listen to an address of this machine")
     except OSError as error:
+        if ready_here(place, find_nodes(place)) is not None:
+            return _good("listener", f"{listen}: a node of this database answers there")
         return _bad(
             "listener",
             f"{listen}: {error.strerror}",
@@ -185,7 +188,7 @@ async def _database(place: Place, url: str) -> list[Finding]:
         migrations = await _migrations(place, db)
         found.append(migrations)
         if migrations.verdict is Verdict.GOOD:
-            found += [await check(place, db) for check in (_partitions, _queues)]
+            found += [await check(place, db) for check in (_nodes, _partitions, _queues)]
         return found
     finally:
         await db.close()
@@ -224,6 +227,12 @@ async def _migrations(_: Place, db: Database) -> Finding:
     if missing:
         return _bad("migrations", f"missing: {', '.join(missing)}", "clarion migrate")
     return _good("migrations", "up to date")
+
+
+async def _nodes(_: Place, db: Database) -> Finding:
+    """Who works on this database now; that nobody does is no fault of it."""
+    found = await live_nodes(db)
+    return _good("nodes", "; ".join(node.words for node in found) or "none runs")
 
 
 async def _partitions(_: Place, db: Database) -> Finding:

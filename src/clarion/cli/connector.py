@@ -11,6 +11,7 @@ from rich.markup import escape
 
 from clarion.cli.first_run import effective
 from clarion.cli.gateway import Gateway, TokenOption, UrlOption, find_gateway
+from clarion.cli.nodes import find_nodes, ready_here
 from clarion.cli.output import console, print_json, print_rows
 from clarion.cli.place import ConfigOption, DataOption, JsonOption, Place, find_place
 from clarion.connectors.smpp.probe import ProbeReport, probe
@@ -21,7 +22,7 @@ from clarion.kit.e164 import parse_address
 from clarion.kit.segments import segment
 from clarion.settings import ConnectorSettings, SettingsError, SmppConnector
 
-COLUMNS = ("name", "kind", "carrier", "default", "ready", "state")
+COLUMNS = ("name", "kind", "carrier", "default", "ready", "state", "binds")
 app = typer.Typer(no_args_is_help=True, help="Connectors: the ways to carriers.")
 
 
@@ -34,14 +35,16 @@ def list_(
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Show the connectors of the settings and, if a gateway runs, how they are."""
+    """Show the connectors of the settings and, if gateways run, how they are and who binds."""
     place = find_place(data, config)
-    states = _states(place, url, token)
+    nodes = find_nodes(place)
+    states = _states(place, url, token) or (ready_here(place, nodes) or {}).get("connectors", {})
     rows = []
     for name, each in connectors(place).items():
         state = states.get(name, {})
         row: dict[str, object] = {"name": name, "kind": _kind(each), "carrier": _carrier(each)}
         row |= {"default": each.default, "ready": state.get("ready"), "state": state.get("words")}
+        row["binds"] = [f"{n.binds[name]} on {n.name}" for n in nodes if name in n.binds]
         rows.append(row)
     print_rows(rows, COLUMNS, as_json=as_json)
 

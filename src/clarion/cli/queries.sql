@@ -25,3 +25,14 @@ select connector, count(*) as messages, min(due_at) as oldest
 from outbound
 where due_at <= $1
 group by connector;
+
+-- live_nodes: The processes whose lease holds, with the binds that each has of connectors.
+select n.name, n.roles, (
+    select jsonb_object_agg(connector, binds) from (
+        select connector, count(*) as binds from bind_lease
+        where node_id = n.id and expires_at > now() group by connector
+    ) held
+) as binds
+from node n
+where n.expires_at > now()
+order by n.name;
