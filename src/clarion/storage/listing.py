@@ -5,7 +5,8 @@ becomes part of a statement. Filters follow the SCG reference: `attribute=value`
 with commas between (any of them), dates also as `[from,to]` with either end left out.
 
 Totals are exact up to EXACT_TOTAL rows. Above, counting would cost more than the page: the
-planner's estimate is shown then, never less than EXACT_TOTAL.
+planner's estimate is shown then, never less than EXACT_TOTAL. Where statistics are out of date, by
+a factor of SURELY at least, the estimate may be shown of fewer rows than that.
 """
 
 from __future__ import annotations
@@ -30,7 +31,10 @@ DEFAULT_LIMIT = 100
 MAX_LIMIT = 1000
 MAX_OFFSET = 2**31
 MAX_SORT_COLUMNS = 5
+DEEP = 500  # rows that a page passes over
 EXACT_TOTAL = 100_000
+QUICK_TOTAL = 10_000  # counted in a millisecond or so
+SURELY = 2  # times EXACT_TOTAL: the planner is not that wrong
 DELETED = "DELETED"
 
 
@@ -106,25 +110,37 @@ async def fetch_page(
     args: list[object] = []
     where = _where(listing, company_id, query, also, args)
     body = f"from {listing.source} where {where}"
-    rows = await db.fetch(
-        f"select {listing.select} {body} order by {order} "
-        f"limit ${len(args) + 1} offset ${len(args) + 2}",
-        *args,
-        limit,
-        offset,
-    )
+    page = f"order by {order} limit ${len(args) + 1} offset ${len(args) + 2}"
+    if offset >= DEEP:  # what is passed over need not be read: the index knows its keys
+        keys = f"select {listing.key} {body} {page}"
+        text = f"{body} and {listing.key} = any(array({keys})) order by {order}"
+    else:
+        text = f"{body} {page}"
+    rows = await db.fetch(f"select {listing.select} {text}", *args, limit, offset)
     if len(rows) < limit and (rows or offset == 0):
         return Page(rows, offset + len(rows), offset, limit)  # the last page tells the total
     return Page(rows, await _total(db, listing, body, args), offset, limit)
 
 
 async def _total(db: Database, listing: Listing, body: str, args: Sequence[object]) -> int:
-    some = f"select 1 {body} limit {EXACT_TOTAL + 1}"
-    counted: int = await db.fetchval(f"select count(*) from ({some}) as counted", *args)  # noqa: S608
-    if counted <= EXACT_TOTAL:
+    """A few are counted. What the planner takes for far more than EXACT_TOTAL is not: counting so
+    far costs more than a page."""
+    counted = await _count(db, body, args, QUICK_TOTAL)
+    if counted <= QUICK_TOTAL:
         return counted
+    estimate = await _estimate(db, body, args)
+    if estimate < SURELY * EXACT_TOTAL:
+        counted = await _count(db, body, args, EXACT_TOTAL)
+        if counted <= EXACT_TOTAL:
+            return counted
     whole = await _estimate(db, f"from {listing.source}", [])
-    return max(EXACT_TOTAL, min(whole, await _estimate(db, body, args)))
+    return max(EXACT_TOTAL, min(whole, estimate))
+
+
+async def _count(db: Database, body: str, args: Sequence[object], most: int) -> int:
+    some = f"select 1 {body} limit {most + 1}"
+    counted: int = await db.fetchval(f"select count(*) from ({some}) as counted", *args)  # noqa: S608
+    return counted
 
 
 async def _estimate(db: Database, body: str, args: Sequence[object]) -> int:

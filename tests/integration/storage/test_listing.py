@@ -162,6 +162,26 @@ async def test_a_filter_finds_what_it_says(
     assert await names(senders, **query) == found
 
 
+@pytest.mark.parametrize(
+    "query",
+    [
+        {},
+        {"limit": "1", "offset": "1"},
+        {"sort": "name"},
+        {"sort": "-application_id", "limit": "2"},
+        {"state": "DELETED,BROKEN"},
+        {"offset": "3"},
+        {"created_date": DAY},
+    ],
+)
+async def test_pages_far_in_are_as_those_before(
+    senders: Database, query: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usual = await names(senders, **query)
+    monkeypatch.setattr(listings, "DEEP", 0)
+    assert await names(senders, **query) == usual
+
+
 async def test_an_id_is_found_by_its_shown_form(senders: Database) -> None:
     row = await senders.fetchrow("select id from sender_id where name = 'one'")
     assert row is not None
@@ -222,14 +242,29 @@ async def test_the_total_counts_all_pages(senders: Database) -> None:
         assert page.total == 3
 
 
+@pytest.mark.parametrize(
+    ("exact", "surely", "least", "most"),
+    [
+        (5, 2, 3, 3),  # the planner takes it for few: counted
+        (2, 10**9, 2, 10**6),  # counted, and too many
+        (2, 0, 2, 10**6),  # the planner takes it for very many: not counted
+    ],
+)
 async def test_above_the_bound_the_total_is_an_estimate_but_never_below_it(
-    senders: Database, monkeypatch: pytest.MonkeyPatch
+    senders: Database,
+    monkeypatch: pytest.MonkeyPatch,
+    exact: int,
+    surely: int,
+    least: int,
+    most: int,
 ) -> None:
-    monkeypatch.setattr(listings, "EXACT_TOTAL", 2)
+    monkeypatch.setattr(listings, "QUICK_TOTAL", 1)
+    monkeypatch.setattr(listings, "EXACT_TOTAL", exact)
+    monkeypatch.setattr(listings, "SURELY", surely)
     page = await fetch_page(
         senders, SENDERS, company_id=COMPANY, query={"limit": "1", "created_date": f"[{DAY},]"}
     )
-    assert page.total >= 2
+    assert least <= page.total <= most
 
 
 async def test_a_caller_can_narrow_a_listing(senders: Database) -> None:

@@ -21,7 +21,6 @@ from clarion.engine.contacts.fast_access.store import read_rules
 from clarion.engine.contacts.model import (
     EXTENDED,
     HANDLES,
-    IN_DOCUMENT,
     LISTS,
     MAX_TEXT,
     READERS,
@@ -219,11 +218,13 @@ async def complete(call: Call, rows: Sequence[Row]) -> list[Row]:
 
 
 def _completed(row: Row, rules: Rules) -> Row:
-    values = dict(row) | {"created_date": ids.created_at(row["id"])}
-    document = row["document"]
-    values.update({name: document.get(name) for name in IN_DOCUMENT})
-    named = {name: values.pop(column) for column, name in rules.names.items()}
-    values["fast_access"] = {name: v for name, v in named.items() if v is not None} or None
+    values = dict(row)
+    values.update(row["document"])
+    values[EXTENDED] = row[EXTENDED]  # as the client wrote it
+    values["created_date"] = ids.created_at(row["id"])
+    if rules.names:
+        named = {name: values.pop(column) for column, name in rules.names.items()}
+        values["fast_access"] = {name: v for name, v in named.items() if v is not None} or None
     return values
 
 
