@@ -1,7 +1,7 @@
 """OpenAPI 3.1 from the declarations: what the doors do is what the document says.
 
 Schemas come from the Structs. What they cannot know is put right here: names and dates of the
-door's wire form, and that null is never shown.
+door's wire form, and that a resource never shows null.
 """
 
 from __future__ import annotations
@@ -114,7 +114,7 @@ class _Writer:
             written["requestBody"] = self._body(about, about.request)
         if about.takes_file:
             written["requestBody"] = _FILE_SENT
-        if route.open:
+        if route.open and not about.checks_token:
             written["security"] = []
         return written
 
@@ -146,7 +146,8 @@ class _Writer:
         if about.takes_file or about.gives_file:
             left_out |= {"401", "403"} if route.open else set()
         elif route.open:
-            left_out |= {"401", "402", "403", "404", "409", "429"}
+            left_out |= {"402", "403", "404", "409", "429"}
+            left_out |= set() if about.checks_token else {"401"}
         return {k: _json(words, schema) for k, words in _ERRORS.items() if k not in left_out}
 
     def _query_parameters(self, about: Operation) -> list[Schema]:
@@ -163,8 +164,9 @@ class _Writer:
     def _answer(self, answer: Shape | type) -> Schema:
         struct = answer.struct if isinstance(answer, Shape) else answer
         schema, schemas = self._schema(struct)
-        shown = {name: _shown(each) for name, each in schemas.items()}
+        shown = schemas  # what is no Shape shows its nulls
         if isinstance(answer, Shape):
+            shown = {name: _shown(each) for name, each in schemas.items()}
             name = self._name(struct.__name__)
             shown[name] = _in_form(shown[name], answer, self._door.form)
         self.schemas |= shown

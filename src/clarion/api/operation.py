@@ -51,6 +51,7 @@ class Operation:
     error: type = Error
     takes_file: bool = False  # the body is a file, as it is or in multipart/form-data
     gives_file: bool = False  # so is the answer
+    checks_token: bool = False  # an open route that knows tokens of another kind
 
     @classmethod
     def of_resource(

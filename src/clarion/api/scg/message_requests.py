@@ -49,7 +49,9 @@ class MessageRequest(Struct, kw_only=True):
     campaign_id: Indexed | None = None
     program_id: Indexed | None = None
     subject: str | None = None
-    application_id: int | None = None
+    application_id: Annotated[int | str | None, Meta(description="A text in reference form.")] = (
+        None
+    )
     company_id: int | None = None
     external_id: str | None = None
     state: Annotated[str, Meta(description=f"{', '.join(RequestState)}, DELETED")] = ""

@@ -81,12 +81,14 @@ _REGISTER = Operation(
     "one's.",
     request=PushToken,
     answer=Created,
+    checks_token=True,
 )
 _UNREGISTER = Operation(
     summary="Unregister push token",
     tag=_TAG,
     about="With the access token of a contact.",
     request=PushToken,
+    checks_token=True,
 )
 
 
