@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -25,6 +26,7 @@ _PREFIX = re.compile(r"(?:mdn|tel):", re.IGNORECASE)
 # when a number is copied from an address book.
 _SEPARATORS = re.compile(r"[\s\-.()/\u00ad\u200b-\u200f\u2010-\u2015\u202a-\u202e\u2060-\u2069]+")
 _DIGITS = re.compile(r"[0-9]+")
+_FEW_DIGITS = re.compile(r"[0-9]{1,20}")
 _NO_COUNTRY = "001"  # phonenumbers' region of satellite and international freephone codes
 
 
@@ -67,6 +69,18 @@ def parse_address(text: str) -> Address:
     if plan.others is None:
         return Address(number, plan.country)
     return Address(number, _country(national, plan))
+
+
+def spellings(text: str) -> set[str]:
+    """What may be stored of an address that is being looked for: itself, and of a number both
+    forms, whichever way it was written. A blank in front may have been a plus sign in a URL."""
+    forms = {text.strip()}
+    with suppress(ValueError):
+        number = parse_address("+" + text[1:] if text.startswith(" ") else text).e164
+        forms |= {number, number.removeprefix("+")}
+    if _FEW_DIGITS.fullmatch(bare := text.strip().removeprefix("+")):  # a short code, or unfinished
+        forms |= {bare, "+" + bare}
+    return {form for form in forms if form and "\0" not in form}  # no database has a zero
 
 
 def _country(national: str, plan: _Plan) -> str | None:

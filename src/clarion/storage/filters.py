@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from clarion.errors import InvalidInput
 from clarion.kit import ids
 from clarion.kit.dates import parse_date
+from clarion.kit.e164 import spellings
 
 if TYPE_CHECKING:
     from clarion.storage.listing import Column
@@ -24,7 +25,6 @@ _MILLISECOND = timedelta(milliseconds=1)  # as fine as dates are on the wire
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 _LOST_PLUS = re.compile(r"(?<=\d) (?=\d{2}:?\d{2}$)")  # of a zone, behind a time
 _RANGE_OR_VALUE = re.compile(r"\[([^\[\]]*)\]|([^\[\],]+)")
-_NUMBER = re.compile(r"\+?\d{1,20}")
 _BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
 
 
@@ -106,16 +106,10 @@ def _enum(column: Column, text: str, bind: Bind) -> str:
 
 
 def _msisdn(column: Column, text: str, bind: Bind) -> str:
-    forms: set[str] = set()
-    for raw in text.split(","):
-        value = "+" + raw[1:] if raw.startswith(" ") else raw
-        value = value.strip()
-        forms.add(value)
-        if _NUMBER.fullmatch(value):
-            forms |= {value.lstrip("+"), "+" + value.lstrip("+")}
+    forms = {form for value in text.split(",") for form in spellings(value)}
     if "\0" in text:
         raise ValueError("a zero character is in no number")
-    return f"{column.sql} = any({bind(sorted(forms - {''}))}::text[])"
+    return f"{column.sql} = any({bind(sorted(forms))}::text[])"
 
 
 def _timestamp(column: Column, text: str, bind: Bind) -> str:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from phonenumbers import PhoneMetadata
 
-from clarion.kit.e164 import parse_address
+from clarion.kit.e164 import parse_address, spellings
 
 WRITTEN = [
     ("+4915112345678", "+4915112345678", "DE"),
@@ -122,3 +122,21 @@ def test_any_digits_are_read_as_phonenumbers_reads_them(number: str) -> None:
 def test_any_text_is_a_number_or_a_value_error(text: str) -> None:
     found = as_we_read_it(text)
     assert found is None or as_we_read_it(found[0]) == found
+
+
+@pytest.mark.parametrize(
+    ("text", "forms"),
+    [
+        ("+4915112345678", {"+4915112345678", "4915112345678"}),
+        (" 4915112345678", {"+4915112345678", "4915112345678"}),
+        ("mdn:4915112345678", {"mdn:4915112345678", "+4915112345678", "4915112345678"}),
+        ("0049 151-12345678", {"0049 151-12345678", "+4915112345678", "4915112345678"}),
+        ("12345", {"12345", "+12345"}),
+        ("ACME ", {"ACME"}),
+        ("a@example.org", {"a@example.org"}),
+        ("1\0", set()),
+        (" ", set()),
+    ],
+)
+def test_an_address_is_looked_for_as_it_may_be_stored(text: str, forms: set[str]) -> None:
+    assert spellings(text) == forms

@@ -23,8 +23,10 @@ from clarion.engine.messages.amend import Labels, amend_request
 from clarion.engine.messages.intake import QUEUE_CHANNEL
 from clarion.engine.messages.model import RequestState
 from clarion.engine.messages.service import cancel_request, delete_request, resume_request
+from clarion.engine.senders.service import senders_of_addresses
 from clarion.errors import ClarionError, InvalidInput, StaleVersion
 from clarion.kit import ids
+from clarion.kit.e164 import spellings
 from clarion.metrics import REQUESTS_REFUSED
 from clarion.storage.filters import split
 from clarion.storage.listing import Bound, Column, Listing
@@ -189,15 +191,18 @@ LISTING = Listing(
 
 
 _FROM = "q.sender_id = any({0}::uuid[]) or q.channel_id = any({0}::uuid[])"
+_PREFIX = r"^(sender_id|channel)\s*[:-]\s*"
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-async def rewrite(_: Call, query: dict[str, str]) -> list[Bound]:
-    """`from` in all its spellings; `to` with and without a plus sign."""
+async def rewrite(call: Call, query: dict[str, str]) -> list[Bound]:
+    """`from` and `to` in all their spellings; `from` may be a sender's address."""
     bounds = []
-    if senders := split(query.pop("from", "")):
-        named = [ids.parse(re.sub(r"^(sender_id|channel)\s*[:-]\s*", "", s)) for s in senders]
-        bounds = [Bound(_FROM, [id for id in named if id is not None])]
+    if senders := query.pop("from", "").strip(","):
+        named = [ids.parse(re.sub(_PREFIX, "", each)) for each in split(senders)]
+        forms = [form for each in senders.split(",") for form in spellings(each)]
+        at = await senders_of_addresses(call.services.db, call.caller.company_id, forms)
+        bounds = [Bound(_FROM, [*at, *(id for id in named if id is not None)])]
     if to := query.get("to"):
         query["to"] = ",".join(form for number in to.split(",") for form in _forms(number))
     if query.get("state", "").strip().upper() == RequestState.PAUSED:
@@ -206,8 +211,10 @@ async def rewrite(_: Call, query: dict[str, str]) -> list[Bound]:
 
 
 def _forms(number: str) -> set[str]:
-    bare = number.strip().removeprefix("+")
-    return {bare, f"+{bare}"} if bare.isdigit() else {number.strip()}
+    """Recipients are kept as they were given: in any of the usual ways."""
+    forms = spellings(number)
+    bare = [form.removeprefix("+") for form in forms if form.startswith("+")]
+    return forms | {f"{way}{digits}" for digits in bare for way in ("mdn:", "mdn:+", "00")}
 
 
 async def complete(call: Call, rows: Sequence[Row]) -> list[Row]:

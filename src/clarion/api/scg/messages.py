@@ -30,10 +30,12 @@ from clarion.engine.senders.service import owns_address
 from clarion.errors import InvalidInput
 from clarion.kit import ids
 from clarion.kit.countries import ALPHA_3
+from clarion.kit.e164 import spellings
 from clarion.storage.filters import split
 from clarion.storage.listing import Bound, Column, Listing
 
 _SIDES = ("from_address", "to_address")
+_SHORT = {"from": "from_address", "to": "to_address"}  # as message requests call them
 NO_CONSENT = "1005"
 
 
@@ -201,6 +203,9 @@ async def rewrite(call: Call, query: dict[str, str]) -> list[Bound]:
     """Filters on what is not a column: failure codes by name, the carrier's ids."""
     if codes := query.get("failure_code"):
         query["failure_code"] = ",".join(_numeric(code) for code in split(codes))
+    for short, name in _SHORT.items():
+        if short in query:
+            query.setdefault(name, query.pop(short))
     bounds = [bound for name in _SIDES if (bound := await _peers(call, query.get(name, "")))]
     shown = split(query.pop("external_transaction_ids", ""))
     if shown:
@@ -233,12 +238,10 @@ def _inbound_only(query: dict[str, str]) -> list[Bound]:
 async def _peers(call: Call, text: str) -> Bound | None:
     """What follows from an address that is no sender id's: it is the subscriber's, whose column
     has an index, as the choice of a column by direction has none."""
-    numbers = {number.strip().lstrip("+") for number in text.split(",")} - {""}
-    company = call.caller.company_id
-    if not numbers or await owns_address(call.services.db, company, sorted(numbers)):
+    forms = sorted({form for each in text.split(",") for form in spellings(each)})
+    if not forms or await owns_address(call.services.db, call.caller.company_id, forms):
         return None
-    spellings = numbers | {f"+{number}" for number in numbers}
-    return Bound("m.peer_address = any({}::text[])", sorted(spellings))
+    return Bound("m.peer_address = any({}::text[])", forms)
 
 
 async def complete(call: Call, rows: Sequence[Row]) -> list[Row]:

@@ -119,3 +119,6 @@ order by s.company_id, s.id;
 
 -- owns_address: Whether the company has, or had, a sender id with one of these addresses.
 select exists (select 1 from sender_id where company_id = $1 and address = any($2::text[]));
+
+-- ids_of_addresses: The company's sender ids, deleted ones too, with one of these addresses.
+select id from sender_id where company_id = $1 and address = any($2::text[]);

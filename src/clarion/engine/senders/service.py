@@ -176,6 +176,14 @@ async def owns_address(db: Database, company_id: int, addresses: Sequence[str]) 
     return bool(await db.fetchval(store.SQL["owns_address"], company_id, addresses))
 
 
+async def senders_of_addresses(
+    db: Database, company_id: int, addresses: Sequence[str]
+) -> list[UUID]:
+    """The company's sender ids that have, or had until they were deleted, these addresses."""
+    rows = await db.fetch(store.SQL["ids_of_addresses"], company_id, addresses)
+    return [row["id"] for row in rows]
+
+
 def shown_credentials(vault: Vault, row: store.Row) -> str | None:
     """The credentials with every value hidden; the names of parameters stay readable."""
     if row["credentials"] is None:
