@@ -341,6 +341,35 @@ async def test_a_deleted_message_is_not_sent(
         await service.delete_message(gateway.db, tenant.company_id, first["id"])
 
 
+@pytest.mark.parametrize("to", [(ONE,), (ONE, TWO)])
+@pytest.mark.parametrize("paused", [True, False])
+async def test_a_request_whose_messages_were_all_deleted_is_completed(
+    place: Place, accepting: Gateway, tenant: Tenant, to: tuple[str, ...], *, paused: bool
+) -> None:
+    later = datetime.now(UTC) + timedelta(days=3)
+    wishes: dict[str, object] = {"pause_before_transmit": True} if paused else {}
+    request = await accepting.send(tenant, *to, scheduled_at=later, **wishes)
+    for message in await place.messages(tenant, request):
+        await service.delete_message(place.db, tenant.company_id, message["id"])
+    shown = await place.request(tenant, request)
+    assert (shown["state"], shown["canceled_count"]) == ("COMPLETED", len(to))
+    await service.cancel_request(place.db, tenant.company_id, request)  # there is nothing left
+    assert (await place.request(tenant, request))["state"] == "COMPLETED"
+
+
+@pytest.mark.parametrize("to", [(ONE,), (ONE, TWO)])
+async def test_a_canceled_request_stays_so_when_its_messages_are_converted(
+    place: Place, accepting: Gateway, tenant: Tenant, to: tuple[str, ...]
+) -> None:
+    request = await accepting.send(tenant, *to)
+    await service.cancel_request(place.db, tenant.company_id, request)
+    for message in await place.messages(tenant, request):
+        await service.change_message(place.db, tenant.caller, message["id"], state="CONVERTED")
+    shown = await place.request(tenant, request)
+    assert shown["state"] == "CANCELED"
+    assert (shown["canceled_count"], shown["converted_count"]) == (0, len(to))
+
+
 async def test_a_receipt_for_a_deleted_message_is_recorded(
     place: Place, smsc: Smsc, tenant: Tenant
 ) -> None:

@@ -403,7 +403,7 @@ with moved as (
         converted_count = r.converted_count + case when $6 = 'converted' then t.stamps else 0 end,
         canceled_count = r.canceled_count + t.canceled,
         failed_count = r.failed_count + t.failed,
-        state = (case when r.state = 'TRANSMITTING' and r.pending_count + t.pending = 0
+        state = (case when r.pending_count + t.pending = 0 and r.state in ('TRANSMITTING', 'PAUSED')
             then 'COMPLETED' else r.state::text end)::request_state,
         updated_at = $7
     from tally t
@@ -569,6 +569,9 @@ where company_id = $1 and id = $2;
 -- set_request_state: Moves a request that keeps its own state, if it is still in the state it was.
 update message_request set state = $4::request_state, updated_at = $5, version = version + 1
 where company_id = $1 and id = $2 and state = $3::request_state;
+
+-- mark_canceled: A request of one recipient is canceled, and its message with it, whose version goes up.
+update message_request set state = 'CANCELED' where company_id = $1 and id = $2;
 
 -- delete_request: Marks a request DELETED.
 update message_request set deleted_at = $3, updated_at = $3, version = version + 1

@@ -193,13 +193,18 @@ async def _convert(
 
 
 async def _close_request(db: Database, company_id: int, request_id: UUID) -> None:
-    """Its own state becomes CANCELED, so that nothing more is prepared."""
+    """Its own state becomes CANCELED, so that nothing more is prepared; that of a request of one
+    recipient only if its message has not left."""
+    span = request_id, ids.last_message_id(request_id)
 
     async def work(tx: asyncpg.Connection) -> None:
         request = await store.lock_request(tx, company_id, request_id)
         if request is None:
             raise NotFound
-        if request.solo_message_id is None and request.state in _OPEN:
+        if request.solo_message_id is not None:
+            if await _move_slice(tx, company_id, span, _CANCELABLE, Input.CANCEL, ways=()):
+                await store.mark_canceled(tx, company_id, request_id)
+        elif request.state in _OPEN:
             await store.set_request_state(
                 tx, company_id, request_id, was=request.state, state=RequestState.CANCELED,
                 now=datetime.now(UTC),

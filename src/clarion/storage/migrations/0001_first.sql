@@ -317,14 +317,14 @@ create index message_external on message (company_id, external_request_id)
     where external_request_id is not null;
 
 -- Requests as clients see them. Most requests have one recipient: those keep no counts and no
--- state of their own, so that sending costs no update of the request.
+-- state of their own, so that sending costs no update of the request; only that the client has
+-- canceled it is the request's own, as its message may be sent or converted all the same.
 create view message_request_now as
 select
     r.company_id, r.id, r.application_id, r.solo_message_id,
-    case when m.id is null then r.state
+    case when m.id is null or r.state = 'CANCELED' then r.state
          when m.state in ('CREATED', 'SCHEDULED') then 'TRANSMITTING'
          when m.state = 'PAUSED' then 'PAUSED'
-         when m.state = 'CANCELED' then 'CANCELED'
          else 'COMPLETED' end::request_state as state,
     r.sender_id, r.channel_id, r.recipients, coalesce(r.body, m.body) as body, r.subject, r.external_id, r.conversation_id, r.campaign_id,
     r.program_id, r.reply_to, r.consent_requirement, r.content_type, r.test,

@@ -122,6 +122,10 @@ async def reject_request(
     await on.execute(SQL["reject_request"], company_id, request_id, now, details, code.value)
 
 
+async def mark_canceled(on: Runner, company_id: int, request_id: UUID) -> None:
+    await on.execute(SQL["mark_canceled"], company_id, request_id)
+
+
 async def delete_request(on: Runner, company_id: int, request_id: UUID, now: datetime) -> None:
     await on.execute(SQL["delete_request"], company_id, request_id, now)
 
