@@ -1,7 +1,7 @@
 """An import: a CSV file becomes contacts, a batch of rows a transaction.
 
 With its contacts a batch commits how far into the file it reaches: after a crash another node goes
-on from there, and nothing is done twice. While the database works on one batch the next is read.
+on from there, and nothing is done twice.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ import asyncio
 from collections.abc import Sequence
 from contextlib import aclosing
 from datetime import UTC, datetime
-from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -19,11 +18,12 @@ from msgspec import Struct
 
 from clarion.engine.attachments.content import find_content
 from clarion.engine.attachments.model import StoredFile
-from clarion.engine.contacts.bulk import upsert_contacts
+from clarion.engine.contacts.bulk import Outcome, upsert_contacts
 from clarion.engine.contacts.fast_access.store import read_rules
 from clarion.engine.contacts.groups import store as groups
 from clarion.engine.contacts.groups.service import join_group
 from clarion.engine.contacts.jobs import store
+from clarion.engine.contacts.jobs.abreast import Abreast
 from clarion.engine.contacts.jobs.columns import BadRow, Columns, read_columns
 from clarion.engine.contacts.jobs.csv_reading import (
     Beginning,
@@ -45,11 +45,12 @@ Contact = dict[str, Any]
 
 
 class _Batch(Struct, frozen=True):
-    """Some rows of the file, and where it goes on behind them."""
+    """Some rows of the file, and where they are in it."""
 
     rows: list[Row]  # those that are contacts
     contacts: list[Contact]
     failures: list[Failure]
+    start: int  # bytes of the file that are dealt with before it
     end: Mark
 
 
@@ -96,7 +97,7 @@ class _Import:
         self._job = job
         self._columns = columns
         self._node_id = node_id
-        self._committed = job.mark.position
+        self._read_up_to = job.mark.position
 
     async def run(self, files: FileStore, content: StoredFile, beginning: Beginning) -> None:
         """From where the job has come to, to the end of the file."""
@@ -108,22 +109,21 @@ class _Import:
             await self._all(reader)
 
     async def _all(self, reader: RowReader) -> None:
-        """The next batch is read while this one is stored."""
-        coming = asyncio.create_task(self._read(reader))
+        """The next batch is read while others are stored."""
+        batches = Abreast(self._db, self._upsert, self._settle)
         try:
-            while (batch := await coming) is not None:
-                coming = asyncio.create_task(self._read(reader))
-                await self._db.run(partial(self._store, batch))
-                self._committed = batch.end.position
+            while (batch := await self._read(reader)) is not None:
+                await batches.put(batch)
+            await batches.finish()
         finally:
-            coming.cancel()
-            await asyncio.gather(coming, return_exceptions=True)
+            await batches.stop()
 
     async def _read(self, reader: RowReader) -> _Batch | None:
         rows = await reader.read()
         if not rows:
             return None
-        batch = _Batch([], [], [], reader.mark)
+        batch = _Batch([], [], [], self._read_up_to, reader.mark)
+        self._read_up_to = reader.mark.position
         for at, row in enumerate(rows):
             self._sort(row, batch)
             if at % NAP == NAP - 1:
@@ -140,12 +140,14 @@ class _Import:
         except BadRow as error:
             batch.failures.append(failed(row, str(error)))
 
-    async def _store(self, batch: _Batch, tx: asyncpg.Connection) -> None:
-        """All of a batch or nothing."""
+    async def _upsert(self, tx: asyncpg.Connection, batch: _Batch) -> list[Outcome]:
         job = self._job
-        if await store.lock(tx, job, self._node_id) != self._committed:
+        return await upsert_contacts(tx, job.company_id, job.application_id, batch.contacts)
+
+    async def _settle(self, tx: asyncpg.Connection, batch: _Batch, outcomes: list[Outcome]) -> None:
+        """What commits with the contacts: their group, what failed, and how far it has come."""
+        if await store.lock(tx, self._job, self._node_id) != batch.start:
             raise Stopped
-        outcomes = await upsert_contacts(tx, job.company_id, job.application_id, batch.contacts)
         found = [id for id in outcomes if isinstance(id, UUID)]
         failures = batch.failures + [
             failed(row, outcome)
@@ -153,7 +155,7 @@ class _Import:
             if isinstance(outcome, str)
         ]
         await self._join(tx, found)
-        await _note(tx, job, failures, imported=len(found), end=batch.end)
+        await _note(tx, self._job, failures, imported=len(found), end=batch.end)
 
     async def _join(self, tx: asyncpg.Connection, contacts: list[UUID]) -> None:
         """They become members of the job's group, unless it is deleted since."""

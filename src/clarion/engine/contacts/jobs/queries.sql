@@ -32,6 +32,9 @@ select position, deleted_at is not null as canceled from contact_job
 where company_id = $1 and id = $2 and node_id = $3
 for update;
 
+-- limit_waiting: How long a statement of this transaction may wait for a lock, in milliseconds.
+select set_config('lock_timeout', $1, true);
+
 -- advance_import: What a batch has done, and how far into the file it reached.
 update contact_job set
     done_count = done_count + $3, failed_count = failed_count + $4, position = $5, line = $6,

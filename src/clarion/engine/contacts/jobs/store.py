@@ -70,6 +70,11 @@ async def lock(tx: Runner, job: Job, node_id: UUID) -> int | None:
     return None if row is None or row["canceled"] else row["position"]
 
 
+async def limit_waiting(tx: Runner, seconds: float) -> None:
+    """No statement of this transaction waits longer than that for a lock."""
+    await tx.execute(SQL["limit_waiting"], str(int(seconds * 1000)))
+
+
 async def advance(
     tx: Runner, job: Job, *, imported: int, failed: int, mark: Mark, now: datetime
 ) -> None:
