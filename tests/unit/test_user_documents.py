@@ -9,9 +9,23 @@ import msgspec
 import pytest
 import typer
 
+from clarion.api.call import Door
 from clarion.api.resource import Resource
+from clarion.api.scg import doors
+from clarion.api.scg.access_tokens import TOKENS
+from clarion.api.scg.address_history import HISTORY
+from clarion.api.scg.address_statuses import STATUSES
+from clarion.api.scg.attachments import ATTACHMENTS
 from clarion.api.scg.catalogue import CLASSES, TYPES
+from clarion.api.scg.channels import CHANNELS
+from clarion.api.scg.contact_groups import GROUPS
+from clarion.api.scg.contact_jobs import EXPORTS, IMPORTS
+from clarion.api.scg.contact_tokens import ACCESS_TOKENS, APPLICATION_TOKENS
+from clarion.api.scg.contacts import CONTACTS
+from clarion.api.scg.fast_access import FAST_ACCESS_JOBS, FAST_ACCESS_RULES
+from clarion.api.scg.keywords import KEYWORDS
 from clarion.api.scg.message_requests import REQUESTS
+from clarion.api.scg.message_templates import TEMPLATES
 from clarion.api.scg.messages import MESSAGES
 from clarion.api.scg.sender_ids import SENDER_IDS
 from clarion.cli.main import app
@@ -68,8 +82,28 @@ def test_every_setting_that_is_named_exists(page: Path) -> None:
             assert key in names, f"{section}.{key}"
 
 
-@pytest.mark.parametrize("resource", [CLASSES, TYPES, SENDER_IDS, REQUESTS, MESSAGES])
+RESOURCES = (
+    *(CLASSES, TYPES, SENDER_IDS, CHANNELS, TEMPLATES, REQUESTS, MESSAGES, KEYWORDS),
+    *(ATTACHMENTS, TOKENS, CONTACTS, GROUPS, IMPORTS, EXPORTS, APPLICATION_TOKENS, ACCESS_TOKENS),
+    *(FAST_ACCESS_RULES, FAST_ACCESS_JOBS, STATUSES, HISTORY),
+)
+_IN_BETWEEN = re.compile(r"fast_access_(?!1$|20$)[0-9]+")  # the page names the ends
+
+
+@pytest.mark.parametrize("resource", RESOURCES, ids=lambda resource: resource.name)
 def test_every_attribute_is_described(resource: Resource) -> None:
     page = (ROOT / "docs/scg.md").read_text("utf-8")
     for field in msgspec.structs.fields(resource.shape.struct):
-        assert f"`{field.encode_name}`" in page, field.encode_name
+        name = field.encode_name
+        assert _IN_BETWEEN.fullmatch(name) or f"`{name}`" in page, name
+
+
+@pytest.mark.parametrize("door", doors(), ids=lambda door: door.name)
+def test_every_path_is_on_the_page(door: Door) -> None:
+    page = _without_ids((ROOT / "docs/scg.md").read_text("utf-8"))
+    for route in door.routes:
+        assert _without_ids(route.path).removesuffix("/_") in page, route.path
+
+
+def _without_ids(text: str) -> str:
+    return re.sub(r"\{[a-z_]+\}|\$[a-z]+\b", "_", text)
