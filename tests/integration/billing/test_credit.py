@@ -289,6 +289,8 @@ async def test_the_ledger_adds_up_under_load_while_connections_are_cut(
     killer = asyncio.create_task(cut_connections(shared_db))
     await asyncio.gather(*map(client, batches))
     killer.cancel()
+    every_connection = [until_done(lambda: balance_of(shared_db, company)) for _ in range(30)]
+    await asyncio.gather(*every_connection)  # past what was cut last
     final = Decimal(4) + 60 * CENT - (len(paid) - len(back)) * CENT
     assert await balance_of(shared_db, company) == final
     assert paid == named([c for batch in batches for c in batch])

@@ -17,7 +17,7 @@ import pytest
 from clarion.cli.supervisor import Supervisor
 from clarion.cli.worker import Order, shared_socket
 from clarion.errors import Unavailable
-from clarion.settings import Database, Http, Settings
+from clarion.settings import Database, Files, Http, Settings
 
 ROLES = frozenset({"api"})
 
@@ -45,7 +45,11 @@ def port() -> Iterator[int]:
 
 
 def order_for(url: str, port: int, data: Path) -> Order:
-    settings = Settings(database=Database(url=url), http=Http(listen=f"127.0.0.1:{port}"))
+    settings = Settings(
+        database=Database(url=url),
+        http=Http(listen=f"127.0.0.1:{port}"),
+        files=Files(url=(data / "files").as_uri()),
+    )
     return Order(settings, ROLES, str(data / "secret.key"), port)
 
 
