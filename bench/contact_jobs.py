@@ -8,6 +8,7 @@ The figure behind `waits` is how long others had to wait for the thread at most.
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import random
 import resource
@@ -23,6 +24,7 @@ from typing import Any
 from uuid import UUID
 
 from clarion import settings
+from clarion.app import GC_THRESHOLDS
 from clarion.engine.accounts.model import Caller
 from clarion.engine.accounts.service import create_application, create_company
 from clarion.engine.attachments.content import store_content
@@ -71,6 +73,8 @@ def peak_mib() -> float:
 
 
 async def main(rows: int) -> None:
+    gc.freeze()  # as a node does
+    gc.set_threshold(*GC_THRESHOLDS)
     with tempfile.TemporaryDirectory(prefix="clarion-bench-") as home:
         Path(home).chmod(0o755)  # noqa: ASYNC240 - nothing else runs yet
         server = EmbeddedPostgres(Path(home))
