@@ -150,6 +150,7 @@ async def test_a_request_shows_what_it_was_made_with(site: Site, client: Client)
         "application_id": client.caller.application_id,
         "company_id": client.caller.company_id,
         "recipient_count": 1,
+        "duplicate_count": 0,
         "sent_count": 0,
         "delivered_count": 0,
         "media_requested_count": 0,
@@ -176,6 +177,14 @@ async def test_the_reference_form_has_iso_dates_and_a_textual_application(
     assert shown["application_id"] == str(client.caller.application_id)
     assert "company_id" not in shown
     assert shown["recipient_count"] == 1
+    assert "duplicate_count" not in shown
+
+
+async def test_recipients_named_twice_are_counted(site: Site, client: Client) -> None:
+    id = await make(site, client, to=[TO, TO, f"mdn:{TO}", "+15550001111"])
+    (listed_one,) = (await client.get(f"{REQUESTS}?id={id}")).json["list"]
+    for shown in (await read(client, id), listed_one):
+        assert (shown["recipient_count"], shown["duplicate_count"]) == (2, 2)
 
 
 async def test_an_external_id_is_accepted_once(site: Site, client: Client) -> None:

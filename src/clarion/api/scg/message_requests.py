@@ -63,6 +63,9 @@ class MessageRequest(Struct, kw_only=True):
     consent_requirement: Annotated[str, Meta(description="NONE, OPT_IN, OPT_OUT")] = "NONE"
     criteria: str | None = None
     recipient_count: Annotated[int, Meta(description="Grows while the request is PREPARING.")] = 0
+    duplicate_count: Annotated[
+        int, Meta(description="Recipients left out because the request had named them before.")
+    ] = 0
     sent_count: int = 0
     delivered_count: int = 0
     media_requested_count: Annotated[
@@ -115,6 +118,7 @@ _COLUMNS = {
 }
 _LIVE_ONLY = (
     "company_id",
+    "duplicate_count",
     "media_requested_count",
     "click_thru_count",
     "media_urls",
@@ -152,8 +156,8 @@ _IN_LISTS = (
     *("external_id", "translations", "price", "media"),
     *("conversation_id", "campaign_id", "program_id", "reply_to", "consent_requirement"),
     *("content_type", "test", "pause_before_transmit", "pause_expires_at", "scheduled_at"),
-    *("scheduled_zone", "expires_at", "options", "recipient_count", "sent_count"),
-    *("delivered_count", "read_count", "click_thru_count", "converted_count"),
+    *("scheduled_zone", "expires_at", "options", "recipient_count", "duplicate_count"),
+    *("sent_count", "delivered_count", "read_count", "click_thru_count", "converted_count"),
     *("canceled_count", "failed_count"),
     *("failure_code", "failure_details", "updated_at", "deleted_at", "version", "company_id"),
 )
