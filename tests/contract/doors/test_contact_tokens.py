@@ -8,13 +8,15 @@ from typing import Any
 import pytest
 from harness import REFERENCE, Client, Reply, Site
 from test_contacts import CONTACTS, UNKNOWN, make
+from test_message_requests import make as make_request
+from test_message_requests import messages_of
 
 from clarion.engine.contacts.tokens.access import forget_expired
 from clarion.engine.contacts.tokens.model import MAX_TOKENS
 from clarion.engine.contacts.tokens.service import mark_dead_token
 from clarion.kit import ids
 
-PROXY = "/scg-dra/proxy/push_tokens"
+PROXY = "/scg-dra/proxy"
 PUSH = {"sender_id_address": "com.example.app", "message_delivery_provider": "APN",
         "token": "a1b2"}  # fmt: skip
 
@@ -259,7 +261,9 @@ async def test_tokens_of_a_contact_that_is_not_there_are_not_found(
 async def device(client: Client, bearer: str | None, what: str, **more: Any) -> Reply:
     body = {"app_id": "com.example.app", "type": "APN", "token": "a1b2"} | more
     headers = {"Authorization": f"Bearer {bearer}" if bearer else None}
-    return await client.call("POST", f"{PROXY}/{what}", whole=True, json=body, headers=headers)
+    return await client.call(
+        "POST", f"{PROXY}/push_tokens/{what}", whole=True, json=body, headers=headers
+    )
 
 
 async def test_a_device_registers_and_unregisters_itself(client: Client) -> None:
@@ -326,3 +330,77 @@ async def test_a_device_says_what_it_is(client: Client, more: dict[str, Any], fi
     reply = await device(client, token, "register", **more)
     assert (reply.status, reply.code) == (400, "400")
     assert field in reply.json["error_description"]
+
+
+# ---------------------------------------------------------------- confirmations
+
+
+async def pushed(
+    site: Site, client: Client, *, state: str = "SENT", contact: str | None = None
+) -> str:
+    """A message as one is that was pushed to a device, or to all that a contact has."""
+    request = await make_request(site, client)
+    (message,) = await messages_of(client, request)
+    await site.services.db.execute(
+        "update message set medium = 'PSH', peer_address = 'apn:a1b2', state = $3::message_state, "
+        "contact_id = $4 where company_id = $1 and id = $2",
+        client.caller.company_id, ids.parse(message["id"]), state, ids.parse(contact or ""),
+    )  # fmt: skip
+    return str(message["id"])
+
+
+async def confirm(client: Client, bearer: str | None, message: str, body: Any = None) -> Reply:
+    more = {} if body is None else {"json": body}
+    path = f"{PROXY}/messages/{message}/delivery_confirmation"
+    headers = {"Authorization": f"Bearer {bearer}" if bearer else None}
+    return await client.call("POST", path, whole=True, headers=headers, **more)
+
+
+async def state_of(client: Client, message: str) -> str:
+    return str((await client.get(f"/messaging/messages/{message}")).json["state"])
+
+
+async def test_a_device_confirms_what_it_got_and_what_was_read(client: Client, site: Site) -> None:
+    contact = await make(client)
+    token = await issue(client, contact)
+    await device(client, token, "register")
+    message = await pushed(site, client)
+    for body, state in (
+        (None, "DELIVERED"),
+        ({}, "DELIVERED"),
+        ({"state": "read"}, "READ"),
+        ({"state": "DELIVERED"}, "READ"),
+    ):
+        reply = await confirm(client, token, message, body)
+        assert (reply.status, reply.json) == (200, {"id": message})
+        assert await state_of(client, message) == state
+    shown = (await client.get(f"/messaging/messages/{message}")).json
+    assert shown["delivered_date"] >= shown["created_date"]
+    by_name = await pushed(site, client, contact=contact)
+    assert (await confirm(client, token, by_name)).status == 200
+    to_another = await pushed(site, client, contact=await make(client))
+    assert (await confirm(client, token, to_another)).status == 404
+
+
+async def test_a_device_confirms_its_own_messages_and_no_others(client: Client, site: Site) -> None:
+    contact, other, stranger = await make(client), await make(client), await site.company()
+    theirs = await issue(stranger, await make(stranger))
+    await device(client, await issue(client, contact), "register")
+    message = await pushed(site, client)
+    for bearer, status in ((None, 401), (client.token, 401), (theirs, 404),
+                           (await issue(client, other), 404)):  # fmt: skip
+        assert (await confirm(client, bearer, message)).status == status
+    own = await issue(client, contact)
+    for unknown in (UNKNOWN, "x"):
+        assert (await confirm(client, own, unknown)).status == 404
+    reply = await confirm(client, own, message, {"state": "EATEN"})
+    assert (reply.status, reply.code) == (400, "400")
+    assert await state_of(client, message) == "SENT"
+
+
+async def test_what_has_not_left_yet_is_confirmed_later(client: Client, site: Site) -> None:
+    token = await issue(client, await make(client))
+    await device(client, token, "register")
+    message = await pushed(site, client, state="CREATED")
+    reply = await confirm(client, token, message)
+    assert (reply.status, reply.code) == (409, "409")

@@ -19,7 +19,8 @@ from clarion.api.wire import LIVE
 from clarion.engine.contacts.tokens.access import find_holder
 from clarion.engine.contacts.tokens.model import Holder, NewToken, Provider
 from clarion.engine.contacts.tokens.service import register_token, unregister_token
-from clarion.errors import InvalidInput, NotAuthenticated
+from clarion.engine.messages.confirmations.service import Confirmed, confirm_delivery
+from clarion.errors import InvalidInput, NotAuthenticated, NotFound
 from clarion.kit import ids
 
 PREFIX = "/scg-dra/proxy"
@@ -33,6 +34,12 @@ class PushToken(Struct):
     app_id: Annotated[str, Meta(description="The address of the PUSH sender id.")]
     type: Annotated[str, Meta(description="APN, GCM or FCM")]
     token: str
+
+
+class Confirmation(Struct):
+    """What has become of a push message."""
+
+    state: Annotated[str | None, Meta(description="DELIVERED, as without it, or READ")] = None
 
 
 async def register(call: Call) -> Answer:
@@ -49,12 +56,32 @@ async def unregister(call: Call) -> Answer:
     return Answer(200)
 
 
+async def confirm(call: Call) -> Answer:
+    """This device has the message, or its owner has read it."""
+    holder = await _holder(call)
+    id = ids.parse(call.params["id"])
+    if id is None:
+        raise NotFound
+    await confirm_delivery(call.services.db, holder, id, _confirmed(call))
+    return json_answer({"id": call.params["id"]})
+
+
 async def _holder(call: Call) -> Holder:
     """The contact whose token the request bears."""
     value = call.header(b"authorization") or ""
     if value[:7].lower() != "bearer " or len(value) > _MAX_HEADER:
         raise NotAuthenticated("The contact's access token is missing.")
     return await find_holder(call.services.db, value[7:].strip())
+
+
+def _confirmed(call: Call) -> Confirmed:
+    """Without a body, or without a state in it: the message has arrived."""
+    if call.body.strip() in (b"", b"null"):
+        return Confirmed.DELIVERED
+    try:
+        return Confirmed(_state(call.read(_CONFIRMATION).state or Confirmed.DELIVERED))
+    except ValueError as error:
+        raise InvalidInput(f"state: {error}.", field="state") from error
 
 
 def _token(call: Call) -> NewToken:
@@ -72,6 +99,8 @@ def _token(call: Call) -> NewToken:
     )
 
 
+_state = taker(Confirmed)
+_CONFIRMATION: msgspec.json.Decoder[Any] = msgspec.json.Decoder(Confirmation)
 _provider = taker(Provider, CORRECTIONS)
 _PUSH_TOKEN: msgspec.json.Decoder[Any] = msgspec.json.Decoder(PushToken)
 _REGISTER = Operation(
@@ -92,9 +121,21 @@ _UNREGISTER = Operation(
 )
 
 
+_CONFIRM = Operation(
+    summary="Confirm delivery",
+    tag=_TAG,
+    about="With the access token of the contact that the push message went to. What comes twice "
+    "or late changes nothing.",
+    request=Confirmation,
+    answer=Created,
+    checks_token=True,
+)
+
+
 def door() -> Door:
     """Open to companies' tokens and to none: the contact's token is checked here."""
     routes = (
+        Route("POST", "/messages/{id}/delivery_confirmation", confirm, open=True, about=_CONFIRM),
         Route("POST", "/push_tokens/register", register, open=True, about=_REGISTER),
         Route("POST", "/push_tokens/unregister", unregister, open=True, about=_UNREGISTER),
     )
