@@ -93,13 +93,14 @@ async def test_a_request_shows_what_it_was_made_with(site: Site, client: Client)
     later = datetime.now(UTC) + timedelta(hours=2)
     text = later.strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
     ms = int(datetime.fromisoformat(text).timestamp() * 1000)
+    (answered,) = await messages_of(client, await make(site, client))
     given = {
         "conversation_id": "talk",
         "campaign_id": "spring",
         "program_id": "p",
         "subject": "News",
         "external_id": "mine-1",
-        "reply_to": UNKNOWN,
+        "reply_to": answered["id"],
         "consent_requirement": "none",
         "content_type": "text/plain",
         "test_message_flag": "true",
@@ -133,7 +134,7 @@ async def test_a_request_shows_what_it_was_made_with(site: Site, client: Client)
         "program_id": "p",
         "subject": "News",
         "external_id": "mine-1",
-        "reply_to": UNKNOWN,
+        "reply_to": answered["id"],
         "consent_requirement": "NONE",
         "content_type": "text/plain",
         "test_message_flag": True,
@@ -211,6 +212,8 @@ async def test_an_external_id_is_accepted_once(site: Site, client: Client) -> No
         ({"scheduled_delivery_time_zone": "MARS"}, "400", "scheduled_delivery_time_zone"),
         ({"pause_expiry_time": "2099-01-01", "pause_before_transmit": 1}, "400", "pause_exp"),
         ({"reply_to": "nonsense"}, "400", "reply_to"),
+        ({"reply_to": UNKNOWN}, "400", "reply_to"),
+        ({"reply_to": UNKNOWN, "to": "group:1"}, "400", "reply_to"),
         ({"media_urls": ["ftp://example.com/a.png"]}, "400", "media_urls"),
         ({"criteria": "all"}, "400", "criteria"),
         ({"price_threshold": "much"}, "400", "price_threshold"),

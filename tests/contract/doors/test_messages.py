@@ -177,7 +177,12 @@ async def test_messages_are_filtered_by_every_attribute_of_the_reference(
         conversation_id="t",
         scheduled_delivery_time=later,
         expiry_time=later + 1000,
-        reply_to=UNKNOWN,
+    )
+    await site.services.db.execute(
+        "update message set reply_to = $1 where company_id = $2 and id = $3",
+        _id(UNKNOWN),
+        client.caller.company_id,
+        _id(mt),
     )
     await taken(site, client, mt, "00Ab7")
     await advance(site, client, mt, Input.DELIVERED)

@@ -28,6 +28,7 @@ from clarion.engine.messages.model import NewRequest, Route
 from clarion.engine.messages.plan import asks_for_steps, has_rules
 from clarion.engine.messages.planning import Planner
 from clarion.engine.messages.prepare import Prepared, prepare
+from clarion.engine.messages.reading import require_message
 from clarion.engine.messages.routing import connector_for
 from clarion.engine.senders.directory import SenderDirectory
 from clarion.engine.senders.model import Sender
@@ -117,6 +118,8 @@ class Intake:
         """
         begun = time.perf_counter()
         company_id = caller.company_id
+        if new.reply_to is not None:
+            await require_message(self._db, company_id, new.reply_to)
         if self._billed or asks_for_steps(new):
             return await self._accept_planned(caller, new)
         sender = self._senders.known(company_id, new.sender) or await self._senders.resolve(

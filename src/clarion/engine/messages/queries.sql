@@ -596,6 +596,11 @@ select id, direction::text, state::text, version from message
 where company_id = $1 and id = $2 and deleted_at is null
 for update;
 
+-- message_exists: Whether the company has this message.
+select exists (
+    select from message where company_id = $1 and id = $2 and deleted_at is null
+);
+
 -- process_inbound: The client has dealt with an MO message.
 update message set state = 'PROCESSED', updated_at = $3, version = version + 1
 where company_id = $1 and id = $2;

@@ -9,6 +9,7 @@ import asyncpg
 
 from clarion.engine.messages.receipts import normal_id
 from clarion.engine.messages.store import SQL
+from clarion.errors import InvalidInput
 from clarion.storage.database import Database
 
 MAX_FOUND = 1000
@@ -27,6 +28,12 @@ async def parts_of_messages(
     for row in rows:
         parts.setdefault(row["message_id"], []).append(row)
     return parts
+
+
+async def require_message(db: Database, company_id: int, message_id: UUID) -> None:
+    """InvalidInput: the company has no such message to answer."""
+    if not await db.fetchval(SQL["message_exists"], company_id, message_id):
+        raise InvalidInput("reply_to: there is no such message.", field="reply_to")
 
 
 async def texts_of_requests(
