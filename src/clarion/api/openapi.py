@@ -145,9 +145,8 @@ class _Writer:
             left_out |= {"402", "413", "415"}
         if about.takes_file or about.gives_file:
             left_out |= {"401", "403"} if route.open else set()
-        elif route.open:
-            left_out |= {"402", "403", "404", "409", "429"}
-            left_out |= set() if about.checks_token else {"401"}
+        elif route.open and not about.checks_token:
+            left_out |= {"401", "402", "403", "404", "409", "429"}
         return {k: _json(words, schema) for k, words in _ERRORS.items() if k not in left_out}
 
     def _query_parameters(self, about: Operation) -> list[Schema]:

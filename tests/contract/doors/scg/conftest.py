@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from harness import LIVE, REFERENCE, Site
 from scg_samples import LIVELY, SAMPLES
+from scg_tables import COLLECTIONS
 from scg_world import World, offer
 
 from clarion import settings
@@ -31,6 +32,17 @@ async def _worlds(site: Site) -> dict[str, World]:
         form: World(site, (await site.company()).in_form(form), offers, SAMPLES, LIVELY)
         for form in (LIVE, REFERENCE)
     }
+
+
+@pytest.fixture
+async def playground(walked: dict[str, World]) -> World:
+    """A company of the test's own that has two of everything."""
+    known = walked[LIVE]
+    world = World(known.site, await known.site.company(), known.offers, SAMPLES, LIVELY)
+    for collection in COLLECTIONS.values():
+        if "GET" in collection.all:
+            await world.have(collection.path)
+    return world
 
 
 @pytest.fixture(params=[LIVE, REFERENCE], ids=["live", "reference"])

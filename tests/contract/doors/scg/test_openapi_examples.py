@@ -16,7 +16,7 @@ from urllib.parse import urlencode
 
 import pytest
 import schemathesis
-from harness import LIVE, Client
+from harness import Client
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis.errors import Unsatisfiable
 from jsonschema import Draft202012Validator
@@ -43,15 +43,11 @@ _SETTINGS = settings(
 
 @pytest.mark.parametrize("mode", [GenerationMode.POSITIVE, GenerationMode.NEGATIVE])
 async def test_every_example_is_answered_as_documented(
-    walked: Mapping[str, World], mode: GenerationMode
+    playground: World, mode: GenerationMode
 ) -> None:
-    world = walked[LIVE]
-    for collection in COLLECTIONS.values():
-        if "GET" in collection.all:
-            await world.have(collection.path)
-    client = world.client
+    client = playground.client
     document = (await client.get("/docs/openapi.json", whole=True)).json
-    examples = await asyncio.to_thread(_examples, document, mode, _known(world))
+    examples = await asyncio.to_thread(_examples, document, mode, _known(playground))
     assert len(examples) > len(document["paths"])
     room, judge = asyncio.Semaphore(AT_ONCE), Judge(document)
     for deleting in (False, True):
