@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from types import ModuleType
 
-from bench import bulk, intake, kannel, machine, receipts, sends, table
+from bench import bulk, intake, kannel, machine, personal, receipts, sends, table
 from bench.clarion import LAYOUTS, Clarion
 from bench.frame import Bench, Gateway, Plan, Sample
 from bench.kannel import Kannel
@@ -24,6 +24,7 @@ FIGURES: dict[str, ModuleType] = {
     "sends": sends,
     "receipts": receipts,
     "bulk": bulk,
+    "personal": personal,
 }
 DEFAULT_LAYOUT = "split"
 
@@ -65,7 +66,7 @@ def _options() -> argparse.Namespace:
 
 
 def _run(figure: ModuleType, plan: Plan, options: argparse.Namespace) -> Iterator[Sample]:
-    if kannel.installed() and not options.no_kannel and figure is not bulk:
+    if kannel.installed() and not options.no_kannel and figure not in (bulk, personal):
         yield _sample(figure, plan, partial(Kannel, receipts=figure.RECEIPTS))
     for layout in options.layout:
         make = partial(Clarion, layout=layout, statements=options.statements)

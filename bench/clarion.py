@@ -15,12 +15,13 @@ import sys
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
 
-from bench import load
+from bench import load, people
 from bench.ports import free_port
 from bench.words import SENDER, TEXT, TO
 from clarion import settings
@@ -165,6 +166,24 @@ class Clarion:
 
     # ------------------------------------------------------------ more
 
+    def fill_group(self, count: int) -> str:
+        """A group of so many contacts with names, who have all opted in; as a recipient."""
+        return self._run(partial(people.fill_group, address=SENDER, count=count))
+
+    def send_to_group(self, group: str) -> None:
+        """One request to all of a group: a template, their names, their consent."""
+        body = {
+            "from": SENDER,
+            "to": group,
+            "body": people.BODY,
+            "consent_requirement": "OPT_IN",
+        }
+        status, answer = self._request(
+            "POST", PATH, msgspec.json.encode(body).decode(), self._headers()
+        )
+        if status != 200:
+            raise RuntimeError(f"{status}: {answer!r}")
+
     def send_to_many(self, count: int) -> None:
         """One request with so many recipients."""
         to = [TO.replace(load.SLOT, f"{number:07d}") for number in range(count)]
@@ -222,14 +241,14 @@ class Clarion:
         sender = NewSender(
             name="Bench",
             type_id="LONGCODE",
-            class_id="COMMERCIAL",
+            class_id="NOTIFICATIONS",
             address=SENDER,
             state=SenderState.ACTIVE,
             capabilities=["SMS"],
         )
         await create_sender(db, Vault(SECRET), caller, sender, auto_provision=True)
-        # The class's throughput is a carrier's rule, not a limit of ours.
-        await db.execute("update sender_id_class set country_peak_throughput = null")
+        # A class's throughput is a carrier's rule, not a limit of ours.
+        await db.execute(_NO_LIMITS)
         return credentials
 
     def _count_statements(self) -> None:
@@ -242,6 +261,11 @@ class Clarion:
         self._url = self._server.start()
         self._run(lambda db: db.execute("create extension pg_stat_statements"))
 
+
+_NO_LIMITS = """
+update sender_id_class set country_peak_throughput = null, country_peak_total_throughput = null,
+    country_daily_throughput = null, delivery_window = null
+"""
 
 _TO_CARRIER = """
 select percentile_cont(array[0.5, 0.99]) within group (

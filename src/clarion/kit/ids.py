@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import time
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from random import getrandbits  # reseeded in every forked process; an id is no secret
 from secrets import randbits
@@ -73,6 +74,11 @@ def message_id(request_id: UUID, sequence: int) -> UUID:
 def request_id_of(message_id: UUID) -> UUID:
     """The request that an MT message belongs to."""
     return _uuid(message_id.int & ~MAX_SEQUENCE)
+
+
+def requests_of(messages: Iterable[UUID]) -> list[UUID]:
+    """The requests that MT messages belong to, each once."""
+    return [_uuid(stem << SEQUENCE_BITS) for stem in {m.int >> SEQUENCE_BITS for m in messages}]
 
 
 def last_message_id(request_id: UUID) -> UUID:

@@ -11,6 +11,7 @@ from uuid import UUID
 import pytest
 from pipeline import Place
 from stage import Stage
+from tests.waiting import eventually
 
 from clarion.engine.contacts import store as contacts_store
 from clarion.engine.contacts.model import new_row
@@ -235,3 +236,20 @@ async def _lapse(stage: Stage) -> None:
     await stage.db.execute(
         "update node set expires_at = now() - interval '1 s' where id = $1", stage.gateway.node_id
     )
+
+
+@pytest.mark.parametrize("body", ["plain", BODY])
+async def test_counters_are_right_while_messages_leave(place: Place, body: str) -> None:
+    """Those that prepare and those that record write to the same request all the time."""
+    stage = Stage(place, await place.started(), await place.tenant())
+    group = await _group(stage, 2000)
+    if body == "plain":
+        request = await stage.accept(*map(_number, range(2000)), body=body)
+    else:
+        request = await stage.accept(group, body=body)
+
+    async def done() -> bool:
+        return (await _progress(stage, request)) == ("COMPLETED", 2000)
+
+    await eventually(done)
+    await place.until(stage.tenant, request, "DELIVERED")

@@ -407,7 +407,10 @@ with moved as (
             then 'COMPLETED' else r.state::text end)::request_state,
         updated_at = $7
     from tally t
-    where r.company_id = $1 and r.id = t.request_id and r.id between $17 and $3
+    where r.company_id = $1 and r.id = any($18::uuid[]) and r.id between $17 and $3
+        -- As text: joined by id, a kept plan would choose the partition while it runs, and then
+        -- PostgreSQL 18 loses the update where it had to wait for another one of the row.
+        and r.id::text = t.request_id::text
 )
 select id from moved;
 

@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from clarion.engine.messages.states import STAMP, Input, moves
 from clarion.engine.messages.store.rows import SQL, Runner, column
-from clarion.kit.ids import request_id_of
+from clarion.kit.ids import request_id_of, requests_of
 
 
 class Advance(Struct, frozen=True, gc=False):
@@ -49,6 +49,7 @@ async def advance(
         [m.canceled for m in table],
         [m.failed for m in table],
         request_id_of(min(found)),
+        requests_of(found),
     )
     return [row["id"] for row in rows]
 
