@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from uuid import UUID
-
 from msgspec import Struct, structs
 
 from clarion.cli import files
 from clarion.cli.place import Place
 from clarion.engine.accounts.model import Caller, Credentials
 from clarion.engine.accounts.service import bootstrap
+from clarion.engine.messages.routing import connector_for
 from clarion.engine.senders.model import NewSender, SenderState
-from clarion.engine.senders.service import create_sender
+from clarion.engine.senders.service import create_sender, provision
+from clarion.errors import AlreadyExists
 from clarion.kit import ids
 from clarion.kit.vault import Vault, secret_from_file
 from clarion.settings import SandboxConnector, Senders, Settings
@@ -71,17 +71,31 @@ async def first_credentials(place: Place, db: Database) -> Credentials:
 async def first_sender(
     db: Database, vault: Vault, settings: Settings, owner: Credentials
 ) -> FirstSender | None:
-    """An ACTIVE sender id of the first company. With the sandbox one is made if there is none; of a
-    real carrier's addresses we know nothing."""
-    row = await db.fetchrow(SQL["first_active_sender"], owner.company_id)
-    if row is not None:
-        return _shown(row["id"], row["address"])
-    if not has_sandbox(settings):
+    """A sender id of the first company that is ACTIVE and that a connector carries. With a sandbox
+    one is made for it if there is none; of a real carrier's addresses we know nothing."""
+    connectors = settings.connectors
+    for row in await db.fetch(SQL["active_senders"], owner.company_id):
+        if connector_for(row["address"], row["connector"], connectors):
+            return FirstSender(ids.show(row["id"]), row["address"])
+    sandboxes = [n for n, each in connectors.items() if isinstance(each, SandboxConnector)]
+    if not sandboxes:
         return None
+    routed = connector_for(str(SENDER.address), None, connectors)
+    wanted = None if routed in sandboxes else sandboxes[0]
+    return await _make_sender(db, vault, owner, wanted)
+
+
+async def _make_sender(
+    db: Database, vault: Vault, owner: Credentials, connector: str | None
+) -> FirstSender | None:
+    """For the sandbox, named where it is not the default. None: its address is taken by a sender
+    id that cannot send, which is its owner's wish."""
     caller = Caller(owner.company_id, owner.application_id)
-    made = await create_sender(db, vault, caller, SENDER, auto_provision=True)
-    return _shown(made, str(SENDER.address))
-
-
-def _shown(id: UUID, address: str) -> FirstSender:
-    return FirstSender(ids.show(id), address)
+    try:
+        made = await create_sender(db, vault, caller, SENDER, auto_provision=True)
+    except AlreadyExists:
+        return None
+    if connector is not None:
+        state = SenderState.ACTIVE
+        await provision(db, owner.company_id, made, state=state, connector=connector)
+    return FirstSender(ids.show(made), str(SENDER.address))

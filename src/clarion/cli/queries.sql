@@ -1,9 +1,9 @@
--- first_active_sender: A sender id of the company that messages can leave from at once.
-select id, address
+-- active_senders: The company's sender ids that SMS may leave from, if a connector carries them.
+select id, address, connector
 from sender_id
-where company_id = $1 and state = 'ACTIVE' and deleted_at is null
+where company_id = $1 and state = 'ACTIVE' and 'SMS' = any(capabilities) and deleted_at is null
 order by id
-limit 1;
+limit 1000;
 
 -- list_senders: A company_id's sender ids, or everyone's for the operator.
 select company_id, id, state::text, ownership::text, type_id, class_id, address, connector, name

@@ -41,6 +41,9 @@ from clarion.settings import Settings
 from clarion.storage.database import Database
 from clarion.storage.embedded import EmbeddedPostgres
 
+NO_SENDER = (
+    "No sender id is ACTIVE and carried by a connector: make one with `clarion sender create`."
+)
 NUMBER = "+15557654321"
 """Whom the printed example writes to: any number is a phone of the sandbox's."""
 
@@ -172,7 +175,8 @@ def _ready(start: _Start) -> Callable[[str], Awaitable[None]]:
 
 def _readiness(start: _Start, base_url: str) -> dict[str, object]:
     known, sender = start.credentials, start.sender
-    return {
+    missing = {} if sender else {"sender_missing": NO_SENDER}
+    return missing | {
         "base_url": base_url,
         "token": known.token,
         "application_id": known.application_id,
@@ -189,7 +193,7 @@ def _welcome(start: _Start, base_url: str) -> None:
     console.print(f"  Data          {start.place.data}", markup=False)
     console.print(f"  Reference     {base_url}/docs", markup=False)
     if start.sender is None:
-        console.print("\nMake a sender id with `clarion sender create`, then send.", markup=False)
+        console.print(f"\n{NO_SENDER}", markup=False)
         return
     console.print("\nSend a message:\n")
     console.print(_example(start.sender, start.credentials.token, base_url), markup=False)
