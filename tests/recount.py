@@ -18,7 +18,9 @@ with facts as (
         count(m.clicked_at) as click_thru_count,
         count(m.converted_at) as converted_count,
         count(m.id) filter (where m.state = 'CANCELED') as canceled_count,
-        count(m.id) filter (where m.state in ('FAILED', 'EXPIRED')) as failed_count
+        count(m.id) filter (where m.state in ('FAILED', 'EXPIRED')) as failed_count,
+        count(m.language) as translated, count(m.failed_translation) as untranslated,
+        trim_scale(coalesce(sum(m.price), 0)) as price
     from message_request r
     left join message m on m.company_id = r.company_id and m.request_id = r.id
     where r.company_id = $1 group by r.id
@@ -28,7 +30,9 @@ select r.id, r.state::text, to_jsonb(f) - 'id' as facts, jsonb_build_object(
     'sent_count', r.sent_count, 'delivered_count', r.delivered_count,
     'read_count', r.read_count, 'click_thru_count', r.click_thru_count,
     'converted_count', r.converted_count,
-    'canceled_count', r.canceled_count, 'failed_count', r.failed_count) as counters
+    'canceled_count', r.canceled_count, 'failed_count', r.failed_count,
+    'translated', coalesce(r.translations[1], 0), 'untranslated', coalesce(r.translations[2], 0),
+    'price', trim_scale(coalesce(r.price, 0))) as counters
 from message_request_now r join facts f on f.id = r.id
 where r.company_id = $1
 """

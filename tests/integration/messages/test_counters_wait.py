@@ -19,7 +19,9 @@ from clarion.storage.database import Database
 TO = [f"+49151{10_000_000 + n}" for n in range(1000)]
 BATCH = 20
 MANY = """
-insert into message_request (company_id, id, application_id, state, sender_id, recipients, updated_at)
+insert into message_request (
+    company_id, id, application_id, state, sender_id, recipients, updated_at
+)
 select r.company_id, (left(r.id::text, 24) || lpad(to_hex(n::bigint * 16777216), 12, '0'))::uuid,
     r.application_id, 'COMPLETED', r.sender_id, '{}', r.updated_at
 from message_request r, generate_series(1, 3000) n where r.company_id = $1 and r.id = $2

@@ -320,10 +320,9 @@ def answer_request(caller: Caller, new: NewRequest, sender: Sender, now: datetim
 
 def _planned(caller: Caller, new: NewRequest, found: _Found, now: datetime) -> Prepared:
     request_id = ids.new_request_id(at_ms=int(now.timestamp() * 1000))
-    pause_expires_at = new.pause_expires_at
-    if new.pause_before_transmit and pause_expires_at is None:
-        pause_expires_at = now + MAX_PAUSE
-    channel_id: UUID | None = found.channel.id if found.channel else None
+    sender_id = None if found.channel else found.sender.id
+    owner = caller.company_id, request_id, caller.application_id
+    origin = sender_id, found.channel.id if found.channel else None
     return Prepared(
         kind=(),
         request=(),
@@ -333,32 +332,33 @@ def _planned(caller: Caller, new: NewRequest, found: _Found, now: datetime) -> P
         connector=found.connector,
         queued=found.size or 1,
         refused=0,
-        sender_id=None if found.channel else found.sender.id,
+        sender_id=sender_id,
         attachments=found.attachments,
-        planned=(
-            caller.company_id,
-            request_id,
-            caller.application_id,
-            None if found.channel else found.sender.id,
-            channel_id,
-            ";".join(new.recipients),
-            new.body,
-            new.subject,
-            new.external_id,
-            new.conversation_id,
-            new.campaign_id,
-            new.program_id,
-            new.reply_to,
-            new.consent_requirement,
-            new.content_type,
-            new.test,
-            new.pause_before_transmit,
-            pause_expires_at,
-            new.scheduled_at,
-            new.scheduled_zone,
-            new.expires_at,
-            new.options,
-            stored_media(found.media),
-            found.size,
-        ),
+        planned=(*owner, *origin, *_wishes(new, now), stored_media(found.media), found.size),
+    )
+
+
+def _wishes(new: NewRequest, now: datetime) -> tuple[object, ...]:
+    """What the client gave, in the order of accept_planned's columns."""
+    pause_expires_at = new.pause_expires_at
+    if new.pause_before_transmit and pause_expires_at is None:
+        pause_expires_at = now + MAX_PAUSE
+    return (
+        ";".join(new.recipients),
+        new.body,
+        new.subject,
+        new.external_id,
+        new.conversation_id,
+        new.campaign_id,
+        new.program_id,
+        new.reply_to,
+        new.consent_requirement,
+        new.content_type,
+        new.test,
+        new.pause_before_transmit,
+        pause_expires_at,
+        new.scheduled_at,
+        new.scheduled_zone,
+        new.expires_at,
+        new.options,
     )
