@@ -223,7 +223,8 @@ async def test_what_was_never_sent_is_paid_back(billed: Stage) -> None:
 
 async def test_a_test_costs_nothing(billed: Stage) -> None:
     request = await billed.send(ONE, test=True)
-    assert (await billed.message(request))["state"] == "TEST"
+    row = await billed.message(request)
+    assert (row["state"], row["price"]) == ("TEST", None)
     assert await billed.balance() == 0
 
 

@@ -22,7 +22,7 @@ from clarion.engine.attachments.service import read_for_sending
 from clarion.engine.billing.service import require_credit
 from clarion.engine.contacts.criteria.service import compile_for
 from clarion.engine.contacts.groups import groups_among
-from clarion.engine.contacts.reading import contacts_for_sending
+from clarion.engine.contacts.store import exists
 from clarion.engine.messages.links.model import find_track_calls, has_track_calls
 from clarion.engine.messages.model import NewRequest, Options
 from clarion.engine.messages.plan import LOCAL, NO_CONSENT_NEEDED, NO_OPTIONS
@@ -53,7 +53,6 @@ MAX_CRITERIA = 20_000
 FARTHEST_ZONE = timedelta(hours=14)  # a local time is at most so far from UTC
 ADDRESSES = frozenset({"MDN", "PUSH", "EMAIL"})
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(?:[-_][A-Za-z0-9]{2,8})?")
-_BY_ID = frozenset({Kind.CONTACT, Kind.EITHER})
 _ANYTHING = Decimal("0.000001")  # whose cost is not known yet
 _SENDABLE = frozenset(Medium)
 _WITH_MEDIA = _SENDABLE - {Medium.SMS}
@@ -132,18 +131,21 @@ class Planner:
             await compile_for(self._db, company_id, options.criteria)
             return
         groups = [each for each in named if each.kind is Kind.GROUP and each.id]
-        alone = named[0] if len(named) == 1 and named[0].kind in _BY_ID else None
-        if not groups and alone is None:
-            return
-        wanted = [each.id for each in (*groups, *([alone] if alone else [])) if each.id]
-        there = await groups_among(self._db, company_id, wanted)
-        for each in groups:
-            if each.id not in there:
-                raise InvalidInput(f"to: there is no {each.given[:100]}.", field="to")
-        if alone is None or alone.id is None or alone.id in there:
-            return
-        if not await contacts_for_sending(self._db, company_id, [alone.id]):
-            raise InvalidInput(f"to: there is no {alone.given[:100]}.", field="to")
+        if groups:
+            there = await groups_among(self._db, company_id, [g.id for g in groups if g.id])
+            for each in groups:
+                if each.id not in there:
+                    raise InvalidInput(f"to: there is no {each.given[:100]}.", field="to")
+        elif len(named) == 1 and not await self._is_there(company_id, named[0]):
+            raise InvalidInput(f"to: there is no {named[0].given[:100]}.", field="to")
+
+    async def _is_there(self, company_id: int, named: Named) -> bool:
+        """Whether somebody has the id; an address needs nobody."""
+        if named.id is None or await exists(self._db, company_id, named.id):
+            return True
+        return named.kind is Kind.EITHER and bool(
+            await groups_among(self._db, company_id, [named.id])
+        )
 
     async def _media(
         self, company_id: int, options: Options
