@@ -130,7 +130,9 @@ class Node:
             throughput=self._throughput,
         )
         self._records = await Database.connect(
-            replace(self.settings.database, pool_size=RECORDERS), session=RECORDER_SESSION
+            replace(self.settings.database, pool_size=RECORDERS),
+            session=RECORDER_SESSION,
+            presence=self.db.presence,
         )
         self._receipts = ReceiptDesk(self._records, self.settings.connectors)
         self._keywords = KeywordDirectory()
@@ -261,6 +263,7 @@ class Node:
             replace(self.settings.database, pool_size=WRITERS),
             session=WRITER_SESSION,
             patience=WRITER_PATIENCE,
+            presence=self.db.presence,
         )
         self._intake = Intake(
             self.db,
@@ -328,7 +331,7 @@ class Node:
                 try:
                     busy = await step()
                 except Unavailable as error:
-                    log.warning(WORK_WAITS, work=name, reason=error.message)
+                    log.waits(WORK_WAITS, error, work=name)
                     busy = False
                 except Exception:
                     log.exception(WORK_FAILED, work=name)
@@ -352,7 +355,7 @@ class Node:
                 try:
                     await work()
                 except Unavailable as error:
-                    log.warning(WORK_WAITS, work=name, reason=error.message)
+                    log.waits(WORK_WAITS, error, work=name)
                 except Exception:
                     log.exception(WORK_FAILED, work=name)
 

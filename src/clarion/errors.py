@@ -100,6 +100,8 @@ class TooManyRequests(ClarionError):
 class Unavailable(ClarionError):
     """The gateway cannot store anything at the moment; nothing was accepted."""
 
+    told = False  # whether the log has its cause already, as long as that lasts
+
     def __init__(
         self, message: str | None = None, *, retry_after: float = 2.0, field: str | None = None
     ) -> None:

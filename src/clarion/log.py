@@ -22,6 +22,7 @@ from structlog.dev import ConsoleRenderer, plain_traceback
 from structlog.processors import TimeStamper, format_exc_info
 
 from clarion import settings
+from clarion.errors import Unavailable
 
 HIDDEN = "***"
 _LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40, "critical": 50}
@@ -182,6 +183,13 @@ class Logger:
     def warning(self, event: str, /, **facts: object) -> None:
         if _output.level <= 30:
             _emit(self.name, "warning", event, facts)
+
+    def waits(self, event: str, error: Unavailable, /, **facts: object) -> None:
+        """For work that will be tried again. What the log has told already is only for debugging:
+        while the database is away, every task waits for it."""
+        level = "debug" if error.told else "warning"
+        if _output.level <= _LEVELS[level]:
+            _emit(self.name, level, event, facts | {"reason": error.message})
 
     def error(self, event: str, /, **facts: object) -> None:
         if _output.level <= 40:

@@ -94,6 +94,8 @@ class Runner:
                 await job.work()
         except TimeoutError:
             log.warning(JOB_TOO_LONG, job=job.name, limit=job.limit)
+        except Unavailable as error:
+            log.waits(JOB_FAILED, error, job=job.name)
         except ClarionError as error:
             log.warning(JOB_FAILED, job=job.name, error=error.message)
         except Exception:
@@ -105,8 +107,8 @@ class Runner:
             try:
                 await self.run_if_due(job)
                 nap = await self._until_due(job)
-            except ClarionError as error:  # the database is away
-                log.warning(JOB_NOT_TAKEN, job=job.name, error=error.message)
+            except Unavailable as error:
+                log.waits(JOB_NOT_TAKEN, error, job=job.name)
             except Exception:
                 log.exception(JOB_NOT_TAKEN, job=job.name)
             await asyncio.sleep(nap)

@@ -22,6 +22,7 @@ from clarion.errors import ClarionError, Unavailable
 from clarion.storage import trouble
 from clarion.storage.connecting import Connection, Connector
 from clarion.storage.hints import Hints
+from clarion.storage.presence import Presence
 
 T = TypeVar("T")
 MAX_TRIES = 5
@@ -41,8 +42,11 @@ class PoolUse:
 class Database:
     """One PostgreSQL database."""
 
-    def __init__(self, connector: Connector, pool: asyncpg.Pool, hints: Hints) -> None:
+    def __init__(
+        self, connector: Connector, pool: asyncpg.Pool, hints: Hints, presence: Presence
+    ) -> None:
         self._connector = connector
+        self.presence = presence
         self._pool = pool
         self._hints = hints
         self._patience = connector.target.timeout + 0.5
@@ -55,11 +59,13 @@ class Database:
         url: str | None = None,
         session: Mapping[str, str] = MappingProxyType({}),
         patience: float | None = None,
+        presence: Presence | None = None,
     ) -> Self:
         """A pool whose first connection works. Raises Unavailable, or SettingsError.
 
         `session` sets server settings other than those of connecting.session_settings; `patience`
-        is how many seconds a statement may take, if not the server's limit and a little more.
+        is how many seconds a statement may take, if not the server's limit and a little more;
+        `presence` is shared with the other pools on the same database.
         """
         connector = Connector(settings, settings.url if url is None else url, patience=patience)
         pool = await asyncpg.create_pool(
@@ -70,7 +76,7 @@ class Database:
             connect=lambda *_, **__: connector.open(**session),
             reset=_keep_session,
         )
-        database = cls(connector, pool, Hints(connector))
+        database = cls(connector, pool, Hints(connector), presence or Presence())
         try:
             async with database._lent():
                 return database
@@ -160,12 +166,13 @@ class Database:
             yield connection
             if not _is_closed(connection) and connection.doubtful:
                 raise Unavailable("The standby server has not confirmed the commit.")
+            self.presence.answers()
         except (asyncio.CancelledError, TimeoutError) as error:
             if not _is_closed(connection):
                 connection.terminate()  # to be polite is to wait for whoever does not answer
             if isinstance(error, TimeoutError):
                 metrics.DATABASE_FAILURES.inc()
-                raise Unavailable("The database does not answer.") from error
+                raise self.presence.gone(Unavailable("The database does not answer.")) from error
             raise
         except Exception as error:
             await self._judge(connection, error)
@@ -179,18 +186,19 @@ class Database:
                 return await self._pool.acquire()
         except TimeoutError as error:
             raise self._no_connection(error) from error
-        except (OSError, asyncpg.PostgresError) as error:
-            raise trouble.cannot_connect(self._connector.target.words, error) from error
         except asyncpg.ClientConfigurationError as error:
             raise settings.SettingsError(f"database.url: {error}") from error
-        except (asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
-            raise trouble.cannot_connect(self._connector.target.words, error) from error
+        except trouble.UNREACHABLE as error:
+            raise self._unreachable(error) from error
 
     def _no_connection(self, error: TimeoutError) -> Unavailable:
         use = self.use()
         if use.size == use.limit and use.idle == 0:
             return Unavailable(f"All {use.limit} connections to the database are busy.")
-        return trouble.cannot_connect(self._connector.target.words, TimeoutError("no answer"))
+        return self._unreachable(TimeoutError("no answer"))
+
+    def _unreachable(self, error: Exception) -> Unavailable:
+        return self.presence.gone(trouble.cannot_connect(self._connector.target.words, error))
 
     async def _judge(self, connection: asyncpg.Connection, error: Exception) -> None:
         """Throw away what is broken; turn trouble into Unavailable."""
@@ -201,9 +209,11 @@ class Database:
             connection.terminate()
         if isinstance(error, ClarionError):
             return
-        if trouble.is_trouble(error, closed=_is_closed(connection)):
+        closed = _is_closed(connection)
+        if trouble.is_trouble(error, closed=closed):
             metrics.DATABASE_FAILURES.inc()
-            raise trouble.lost(error) from error
+            found = trouble.lost(error)
+            raise (self.presence.gone(found) if lost or closed else found) from error
 
     async def _release(self, connection: asyncpg.Connection) -> None:
         """What was done stays done even when the connection dies while it is given back."""

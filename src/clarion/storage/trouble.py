@@ -11,6 +11,7 @@ _TOO_SLOW = "57014"  # query_canceled: statement_timeout
 _AWAY_CLASSES = ("08", "53", "57P", "58", "XX")  # connection, resources, shutdown, system, internal
 _AWAY_STATES = frozenset({_DEMOTED, _TOO_SLOW, "25P03"})  # 25P03: idle in transaction too long
 _LOST_STATES = frozenset({_DEMOTED, "25P03", "57P01", "57P02", "57P03"})
+UNREACHABLE = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 CONFLICTS = frozenset({"40001", "40P01"})  # serialization_failure, deadlock_detected
 
 

@@ -146,7 +146,7 @@ class Carriers:
                 await self._keep_membership()
                 await self._share_binds()
             except Unavailable as error:
-                log.warning(MEMBERSHIP_WAITS, reason=error.message)
+                log.waits(MEMBERSHIP_WAITS, error)
             except Exception:
                 log.exception(MEMBERSHIP_FAILED)
 

@@ -205,7 +205,7 @@ class Dispatcher:
             try:
                 busy = await self._step()
             except Unavailable as error:
-                log.warning(DISPATCH_WAITS, connector=self.connector.name, reason=error.message)
+                log.waits(DISPATCH_WAITS, error, connector=self.connector.name)
                 await asyncio.sleep(UNAVAILABLE_SECONDS)
                 continue
             except Exception:

@@ -144,7 +144,7 @@ class Recorder:
                 self._refuse_pending()
                 pause = RETRY_SECONDS[min(tries, len(RETRY_SECONDS) - 1)]
                 tries += 1
-                log.warning(RECORDER_WAITS, reason=error.message, results=len(self._results))
+                log.waits(RECORDER_WAITS, error, results=len(self._results))
                 await asyncio.sleep(pause)
             except Exception:
                 log.exception(RECORDER_FAILED, results=len(batch))
@@ -229,7 +229,7 @@ class Recorder:
             except (asyncpg.DataError, ValueError):
                 await self._write_singly(what, write, batch)
         except Unavailable as error:
-            log.warning(RECORDER_GIVES_BACK, what=what, count=len(batch), reason=error.message)
+            log.waits(RECORDER_GIVES_BACK, error, what=what, count=len(batch))
             return False
         except Exception:
             log.exception(RECORDER_FAILED, what=what, count=len(batch))

@@ -127,7 +127,7 @@ class LinkDesk:
             try:
                 await self._flush()
             except Unavailable as error:
-                log.warning(CLICKS_WAIT, links=len(self._clicks), reason=error.message)
+                log.waits(CLICKS_WAIT, error, links=len(self._clicks))
                 await self._pause()
             except Exception:
                 log.exception(CLICKS_FAILED, links=len(self._clicks))

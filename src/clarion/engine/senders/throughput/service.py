@@ -253,7 +253,7 @@ class Throughput:
                     await self.look()
                 await self.refill(urgent=urgent)
             except Unavailable as error:
-                log.warning(THROUGHPUT_WAITS, reason=error.message)
+                log.waits(THROUGHPUT_WAITS, error)
                 await asyncio.sleep(TROUBLE_SECONDS)
             except Exception:
                 log.exception(THROUGHPUT_FAILED)
