@@ -45,7 +45,7 @@ async def _database(call: Call) -> dict[str, object]:
     started = monotonic()
     try:
         async with asyncio.timeout(_PATIENCE):
-            await call.services.db.fetchval("select 1")
+            await call.services.db.look()
     except (Unavailable, TimeoutError) as error:
         words = error.message if isinstance(error, Unavailable) else "no answer in time"
         return {"ready": False, "words": words}

@@ -113,6 +113,10 @@ class Database:
         async with self._lent() as connection:
             return await connection.fetchval(sql, *args)
 
+    async def look(self) -> None:
+        """Raises Unavailable unless it answers."""
+        await self.execute("select 1")
+
     async def execute(self, sql: str, *args: object) -> str:
         """The command tag of one statement."""
         async with self._lent() as connection:

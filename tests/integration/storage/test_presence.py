@@ -61,7 +61,7 @@ async def test_pools_and_tasks_tell_it_once(
         async def answers() -> bool:
             return await _answers(other)
 
-        await eventually(answers)
+        assert await eventually(answers)
         await runner.stop()
     assert [line["event"] for line in lines] == [DATABASE_AWAY, DATABASE_BACK]
     await other.close()

@@ -97,3 +97,15 @@ async def test_every_statement_on_tenant_data_names_the_company(db: Database) ->
 
 def without_comments(sql: str) -> str:
     return re.sub(r"--.*", "", sql).strip()
+
+
+def test_only_the_view_knows_which_company_is_the_operators() -> None:
+    told = [
+        path.name
+        for path in SOURCE.rglob("*")
+        if path.suffix in {".py", ".sql"} and "min(id) from company" in path.read_text("utf-8")
+    ]
+    assert told == []
+    assert (SOURCE / "storage/schema.sql").read_text("utf-8").count(
+        "min(id) as id from company"
+    ) == 1

@@ -92,7 +92,7 @@ SHAPE = Shape(
 )
 LISTING = Listing(
     source="channel c",
-    tenant="c.company_id = $1 or c.company_id = (select min(id) from company) "
+    tenant="c.company_id = $1 or c.company_id = (select id from operator_company) "
     "and c.ownership in ('SHARED', 'PUBLIC')",
     key="c.id",
     select="c.*",

@@ -67,7 +67,7 @@ SHAPE = Shape(
 )
 LISTING = Listing(
     source="message_template t",
-    tenant="t.company_id = $1 or t.company_id = (select min(id) from company) "
+    tenant="t.company_id = $1 or t.company_id = (select id from operator_company) "
     "and t.ownership = 'PUBLIC'",
     key="t.id",
     select="t.*",

@@ -152,7 +152,7 @@ def _flag_column(name: str) -> Column:
 LISTING = Listing(
     source="sender_id s",
     tenant="s.company_id = $1 or s.deleted_at is null "
-    "and s.company_id = (select min(id) from company) "
+    "and s.company_id = (select id from operator_company) "
     "and s.ownership in ('SHARED', 'PREPROVISIONED')",
     key="s.id",
     select="s.*",

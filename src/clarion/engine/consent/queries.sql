@@ -39,6 +39,6 @@ from unnest($2::text[]) with ordinality as wanted (name, place)
 join message_template t on t.name = wanted.name
 where t.deleted_at is null and t.designation = 'TEMPLATE'
     and (t.company_id = $1
-        or t.company_id = (select min(id) from company) and t.ownership = 'PUBLIC')
+        or t.company_id = (select id from operator_company) and t.ownership = 'PUBLIC')
 order by wanted.place
 limit 1;

@@ -20,7 +20,7 @@ select exists (select 1 from sender_id_class where id = $1);
 select id, capabilities, credential_parameter_list from sender_id_type where id = $1;
 
 -- is_operator: Whether this company is the operator's: the first that was made.
-select $1 = (select min(id) from company);
+select $1 = (select id from operator_company);
 
 -- insert_sender: A company's own sender id, or one that it takes from the operator.
 insert into sender_id (
@@ -40,14 +40,14 @@ for update;
 
 -- lock_offer: A sender id that the operator offers to all companies, held likewise.
 select * from sender_id
-where company_id = (select min(id) from company) and id = $1 and deleted_at is null
+where company_id = (select id from operator_company) and id = $1 and deleted_at is null
   and ownership in ('SHARED', 'PREPROVISIONED')
 for update;
 
 -- is_offered: Whether the operator offers a sender id to all companies.
 select exists (
     select 1 from sender_id
-    where company_id = (select min(id) from company) and id = $1 and deleted_at is null
+    where company_id = (select id from operator_company) and id = $1 and deleted_at is null
       and ownership in ('SHARED', 'PREPROVISIONED')
 );
 
@@ -65,7 +65,7 @@ where company_id = $1 and id = $2;
 -- release_purchased: The company that took it gives it back.
 update sender_id
 set ownership = 'PREPROVISIONED', purchased_by = null, updated_at = $3, version = version + 1
-where company_id = (select min(id) from company) and id = $1 and purchased_by = $2
+where company_id = (select id from operator_company) and id = $1 and purchased_by = $2
   and ownership = 'PURCHASED';
 
 -- is_in_use: Whether any company_id has a living child of this sender id.
@@ -95,7 +95,7 @@ where company_id = $1 and id = $2;
 select s.* from sender_id s
 where s.id = $2 and s.deleted_at is null
   and (s.company_id = $1
-       or s.company_id = (select min(id) from company)
+       or s.company_id = (select id from operator_company)
           and s.ownership in ('SHARED', 'PREPROVISIONED'));
 
 -- sender_by_id: What the message pipeline needs of one sender id.

@@ -43,7 +43,7 @@ returning sender_id;
 select c.id, c.company_id, c.priority, c.ownership from channel c
 where c.id = $2 and c.deleted_at is null
   and (c.company_id = $1
-       or c.company_id = (select min(id) from company) and c.ownership in ('SHARED', 'PUBLIC'));
+       or c.company_id = (select id from operator_company) and c.ownership in ('SHARED', 'PUBLIC'));
 
 -- senders_of_own: The sender ids of a company's own channel.
 select s.*

@@ -14,7 +14,7 @@ for update;
 -- is_offered: Whether this is a template that the operator offers to every company_id.
 select exists (
     select 1 from message_template
-    where company_id = (select min(id) from company) and id = $1 and ownership = 'PUBLIC'
+    where company_id = (select id from operator_company) and id = $1 and ownership = 'PUBLIC'
       and deleted_at is null
 );
 
@@ -22,7 +22,7 @@ select exists (
 select exists (
     select 1
     from sender_id s
-    join sender_id p on p.company_id = (select min(id) from company) and p.id = s.parent_id
+    join sender_id p on p.company_id = (select id from operator_company) and p.id = s.parent_id
     where s.company_id = $1 and s.deleted_at is null and s.message_templates && $2::text[]
       and p.ownership = 'SHARED'
 );
@@ -46,7 +46,7 @@ on conflict (company_id) do update set count = template_change.count + 1;
 select o.id as operator_id,
        coalesce((select count from template_change where company_id = $1), 0) as own,
        coalesce((select count from template_change where company_id = o.id), 0) as operators
-from (select min(id) as id from company) o;
+from operator_company o;
 
 -- living_templates: All templates of a company.
 select id, name, designation, ownership, pattern from message_template
