@@ -65,3 +65,28 @@ async def test_no_count_is_lost_where_many_wait_for_one_another(
     )
     await gateway.intake.stop()
     await gateway.membership.leave()
+
+
+async def test_no_word_on_a_message_is_lost_where_two_come_at_once(
+    own_place: Place, recorder: Database
+) -> None:
+    """Delivered and read, recorded by two nodes: one waits for the other."""
+    gateway = own_place.gateway()
+    gateway.intake.start()
+    stage = Stage(own_place, gateway, await own_place.tenant())
+    request = await stage.send(*TO[:200])
+    now = datetime.now(UTC)
+    advances = [store.Advance(row["id"], now) for row in await stage.messages(request)]
+
+    async def record(input: Input, batch: list[store.Advance]) -> None:
+        async with recorder.transaction() as tx:
+            await store.advance(tx, stage.company_id, input, batch, now)
+
+    for n in range(0, len(advances), BATCH):
+        batch = advances[n : n + BATCH]
+        await record(Input.TAKEN, batch)
+        await asyncio.gather(*(record(input, batch) for input in (Input.DELIVERED, Input.READ)))
+    rows = await stage.messages(request)
+    assert {row["state"] for row in rows} == {"READ"}
+    assert {row["read_at"] is None or row["sent_at"] is None for row in rows} == {False}
+    await gateway.intake.stop()

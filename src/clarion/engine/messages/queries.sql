@@ -379,8 +379,8 @@ with moved as (
             $10::text[], $11::boolean[], $12::text[], $13::integer[], $14::integer[],
             $15::integer[], $16::integer[]
         ) as t (state, stamped, next, pending, stamps, canceled, failed)
-    where m.company_id = $1 and m.id = i.id and m.id between $2 and $3
-        and m.id = any($4::uuid[]) -- else a plan may walk the whole range
+    where m.company_id = $1 and m.id = any($4::uuid[]) and m.id between $2 and $3
+        and m.id::text = i.id::text -- as text: see below
         and m.state = t.state::message_state
         and t.stamped = (case $6 when 'sent' then m.sent_at is not null
             when 'delivered' then m.delivered_at is not null
@@ -427,14 +427,16 @@ with given as (
 ), freed as (
     update message m set price = null
     from given g
-    where m.company_id = $1 and m.id = g.id and m.id between $5 and $6
+    where m.company_id = $1 and m.id = any($2::uuid[]) and m.id between $5 and $6
+        and m.id::text = g.id::text
     returning m.request_id, m.solo, g.amount
 ), tally as (
     select request_id, sum(amount) as amount from freed where not solo group by request_id
 )
 update message_request r set price = r.price - t.amount, updated_at = $4
 from tally t
-where r.company_id = $1 and r.id = t.request_id and r.id between $7 and $6;
+where r.company_id = $1 and r.id = any($8::uuid[]) and r.id between $7 and $6
+    and r.id::text = t.request_id::text; -- as text: see advance_messages
 
 -- add_failovers: Pushes after whose failure an SMS is to go to the contact.
 insert into failover (company_id, message_id) select $1, unnest($2::uuid[]);

@@ -25,10 +25,25 @@ class Advance(Struct, frozen=True, gc=False):
 async def advance(
     on: Runner, company_id: int, input: Input, batch: Sequence[Advance], now: datetime
 ) -> list[UUID]:
-    """Apply one input to messages by the table of states; answers those that moved."""
+    """Apply one input to messages by the table of states; answers those that moved.
+
+    A message that two transactions move at once stays as the first one left it: the statement of
+    the second had chosen its move by the state before. So those that did not move are tried again,
+    once; mostly there are none, or their state has no such move.
+    """
+    moved = await _advance(on, company_id, input, batch, now)
+    if len(moved) < len(batch):
+        rest = [a for a in batch if a.id not in moved]
+        moved |= await _advance(on, company_id, input, rest, now)
+    return [a.id for a in batch if a.id in moved]
+
+
+async def _advance(
+    on: Runner, company_id: int, input: Input, batch: Sequence[Advance], now: datetime
+) -> set[UUID]:
     table = moves(input)
     if not batch or not table:
-        return []
+        return set()
     found = [a.id for a in batch]
     rows = await on.fetch(
         SQL["advance_messages"],
@@ -51,7 +66,7 @@ async def advance(
         request_id_of(min(found)),
         requests_of(found),
     )
-    return [row["id"] for row in rows]
+    return {row["id"] for row in rows}
 
 
 async def messages_in_state(

@@ -10,7 +10,7 @@ from uuid import UUID
 from msgspec import Struct
 
 from clarion.engine.messages.store.rows import SQL, Runner, by_company
-from clarion.kit.ids import request_id_of
+from clarion.kit.ids import request_id_of, requests_of
 
 
 class End(Struct, frozen=True):
@@ -35,7 +35,7 @@ async def drop_prices(
     found = sorted(returned)
     await on.execute(
         SQL["drop_prices"], company_id, found, [returned[id] for id in found], now, found[0],
-        found[-1], request_id_of(found[0]),
+        found[-1], request_id_of(found[0]), requests_of(found),
     )  # fmt: skip
 
 
