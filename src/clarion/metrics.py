@@ -53,7 +53,7 @@ REQUESTS_ACCEPTED = _counter("requests_accepted", "Message requests stored and a
 REQUESTS_REFUSED = _counter("requests_refused", "Message requests refused, by error code.", "code")
 MESSAGES_QUEUED = _counter("messages_queued", "Messages put into the outbound queue.")
 MESSAGES_STOPPED = _counter(
-    "messages_stopped", "Messages that failed before they reached a connector, by code.", "code"
+    "messages_stopped", "Messages made in FAILED or EXPIRED: a recipient, consent, price or text."
 )
 LINK_CLICKS = _counter("link_clicks", "Tracked links opened by people.")
 INTAKE_SECONDS = _histogram("intake_seconds", "From a request's arrival to its commit.", _LATENCY)
@@ -82,7 +82,10 @@ INBOUND_STRAY = _counter(
     "inbound_stray", "Messages received for an address that no sender id has.", "connector"
 )
 SUBMIT_SECONDS = _histogram(
-    "submit_seconds", "From hand-over to the carrier's answer.", _LATENCY, "connector"
+    "submit_seconds",
+    "From writing a part to the carrier's answer, of one in each batch.",
+    _LATENCY,
+    "connector",
 )
 SETTLE_SECONDS = _histogram(
     "settle_seconds", "From a receipt's arrival to its commit.", _LATENCY, "connector"
@@ -101,6 +104,10 @@ QUEUE_DEPTH = _gauge(
 QUEUE_AGE = _gauge(
     "queue_age_seconds", "How long the oldest due message has waited.", "connector",
     over_workers="livemax",
+)  # fmt: skip
+CLAIMED = _gauge(
+    "claimed_messages", "Messages that nodes took from the queue, until their outcome is recorded.",
+    "connector", over_workers="livemax",
 )  # fmt: skip
 BINDS = _gauge("binds_open", "Binds (connections to the carrier) open now.", "connector")
 BINDS_WANTED = _gauge("binds_wanted", "Binds that this node should hold open.", "connector")
@@ -130,13 +137,13 @@ class ConnectorMetrics:
         self.dropped = RECEIPTS_DROPPED.labels(name)
         self.inbound = INBOUND.labels(name)
         self.stray = INBOUND_STRAY.labels(name)
-        self.submit_seconds = SUBMIT_SECONDS.labels(name)
         self.settle_seconds = SETTLE_SECONDS.labels(name)
         self.claim_batch = CLAIM_BATCH.labels(name)
         self.outcome_batch = OUTCOME_BATCH.labels(name)
         self.receipt_batch = RECEIPT_BATCH.labels(name)
         self.queue_depth = QUEUE_DEPTH.labels(name)
         self.queue_age = QUEUE_AGE.labels(name)
+        self.claimed = CLAIMED.labels(name)
         self.binds = BINDS.labels(name)
         self.binds_wanted = BINDS_WANTED.labels(name)
         self.in_flight = IN_FLIGHT.labels(name)

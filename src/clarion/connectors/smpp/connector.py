@@ -52,6 +52,7 @@ class SmppConnector:
         self._leaving: list[Link] = []
         self._waiting: list[Request] = []  # handed over, and no window has room
         self._untold: list[Outcome] = []
+        self._submit_seconds = metrics.SUBMIT_SECONDS.labels(name)
         self._unreadable = metrics.RECEIPTS_UNREADABLE.labels(name)
         self._complaints = Complaints(log)
 
@@ -192,6 +193,7 @@ class SmppConnector:
             taken = external_id if failure is None else None
             for number in numbers:
                 outcomes.append(Outcome(message_id, number, taken, failure))
+        self._submit_seconds.observe(session.waited)
         assert self._events is not None
         self._events.outcomes(self.name, outcomes)
         self.writable(session)

@@ -71,6 +71,7 @@ class Session(asyncio.Protocol, Generic[T]):
         self._ending: Ending | None = None
         self._complaints = Complaints(log)
         self._answers: list[Answer[T]] = []
+        self.waited = 0.0  # seconds for the last answer
         self._deliveries: list[Delivery] = []
 
     # ------------------------------------------------------------ for the owner
@@ -197,6 +198,7 @@ class Session(asyncio.Protocol, Generic[T]):
                 if entry is not None:  # else: overdue, and counted as uncertain already
                     message_id = codec.read_message_id(data, start + 16, stop)
                     answers.append((entry[1], status, message_id))
+                    self.waited = self._alive.heard - entry[0]
             elif command_id in (pdu.DELIVER_SM, pdu.DATA_SM):
                 self._deliver(command_id, sequence, data[start + 16 : stop])
             else:

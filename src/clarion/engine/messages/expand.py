@@ -15,6 +15,7 @@ from uuid import UUID
 
 import asyncpg
 
+from clarion import metrics
 from clarion.engine.contacts.criteria import InvalidCriteria
 from clarion.engine.contacts.groups import GroupBusy
 from clarion.engine.messages import store
@@ -157,6 +158,7 @@ class Expander:
             return done, queued
 
         done, queued = await self._db.run(work)
+        _count(batch, done)
         for connector in queued:
             self._queued(connector)
         return [job for job in batch if _goes_on(job, done)]
@@ -209,6 +211,15 @@ class Expander:
         log.warning(EXPANSION_ABANDONED, company_id=company_id, reason=words)
         now = datetime.now(UTC)
         await store.reject_request(self._db, company_id, request_id, now, details=words, code=code)
+
+
+def _count(batch: Sequence[Job], done: Mapping[UUID, Done]) -> None:
+    """What was made, for metrics."""
+    for job in batch:
+        if (made := done.get(job.plan.request_id)) is not None:
+            metrics.MESSAGES_STOPPED.inc(made.count.failed)
+            if not job.plan.paused:
+                metrics.MESSAGES_QUEUED.inc(made.count.pending)
 
 
 _GONE = "The sender id, or the connector that carries it, is no longer there."

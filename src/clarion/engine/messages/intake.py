@@ -27,7 +27,7 @@ from clarion.engine.messages.express import Express, Kind, Offers, offers_for
 from clarion.engine.messages.model import NewRequest, Route
 from clarion.engine.messages.plan import asks_for_steps, has_rules
 from clarion.engine.messages.planning import Planner
-from clarion.engine.messages.prepare import Prepared, prepare
+from clarion.engine.messages.prepare import Prepared, prepare, stopped_among
 from clarion.engine.messages.reading import require_message
 from clarion.engine.messages.routing import connector_for
 from clarion.engine.senders.directory import SenderDirectory
@@ -336,6 +336,8 @@ class Intake:
         queued: dict[str, int] = {}
         for waiting in fresh:
             prepared = waiting.prepared
+            if len(prepared.messages) > prepared.queued:
+                metrics.MESSAGES_STOPPED.inc(stopped_among(prepared))
             if not prepared.messages:
                 self._db.hint(EXPANSION_CHANNEL)
             elif prepared.kind in express:

@@ -232,6 +232,11 @@ def count_states(recipients: Sequence[Recipient]) -> tuple[int, int, int]:
     return pending, failed, queued
 
 
+def stopped_among(prepared: Prepared) -> int:
+    """How many messages of a request failed before anybody could send them."""
+    return sum(row[2] in ("FAILED", "EXPIRED") for row in prepared.messages)
+
+
 def _rows(
     new: NewRequest,
     owner: tuple[int, int],

@@ -692,6 +692,9 @@ select (
 select connector, count(*) as depth, min(due_at) as oldest from outbound
 where due_at <= $1 group by connector;
 
+-- claimed_by_connector: How many messages nodes have in hand for each connector, for metrics.
+select connector, sum(cardinality(messages))::integer as messages from claim group by connector;
+
 -- beat: This node is alive until then.
 insert into node (id, name, roles, expires_at) values ($1, $2, $3, $4)
 on conflict (id) do update set expires_at = excluded.expires_at, roles = excluded.roles;

@@ -69,10 +69,13 @@ async def forget_failovers(db: Database) -> None:
 
 
 async def measure_queues(db: Database, connectors: list[str]) -> None:
-    """Depth and age of each connector's queue, for metrics."""
+    """Depth and age of each connector's queue, and what was taken from it, for metrics."""
     now = datetime.now(UTC)
     found = {name: (depth, oldest) for name, depth, oldest in await store.queues(db, now)}
     for name in connectors:
         depth, oldest = found.get(name, (0, now))
         metrics.connector(name).queue_depth.set(depth)
         metrics.connector(name).queue_age.set((now - oldest).total_seconds())
+    claimed = await store.claimed_messages(db)
+    for name in connectors:
+        metrics.connector(name).claimed.set(claimed.get(name, 0))

@@ -113,3 +113,9 @@ async def queues(on: Runner, now: datetime) -> list[tuple[str, int, datetime]]:
     """(connector, messages due, since when) of every connector with a queue."""
     rows = await on.fetch(SQL["queue_by_connector"], now)
     return [(row["connector"], row["depth"], row["oldest"]) for row in rows]
+
+
+async def claimed_messages(on: Runner) -> dict[str, int]:
+    """How many messages nodes have in hand, by connector."""
+    rows = await on.fetch(SQL["claimed_by_connector"])
+    return {row["connector"]: row["messages"] for row in rows}
