@@ -243,6 +243,8 @@ async def test_messages_are_filtered_by_every_attribute_of_the_reference(
             assert reply.status == 200, (query, reply.raw)
             rows = reply.json if form is not client else reply.json["list"]
             assert [each["id"] for each in rows] == expected, query
+    for wrong in ("type=FOO", "message_delivery_provider=FOO"):
+        assert (await client.get(f"{MESSAGES}?{wrong}")).status == 400, wrong
     for wrong in ("direction=UP", "state=SOON", "sent_date=x", "price=x", "application_id=x"):
         assert (await client.get(f"{MESSAGES}?{wrong}")).status == 400, wrong
 

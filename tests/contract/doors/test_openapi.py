@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import re
+from importlib import import_module
+from pkgutil import iter_modules
 
 import pytest
 from harness import LIVE, REFERENCE, Client, Site
 from openapi_spec_validator import validate
 
+from clarion.api import scg
 from clarion.api.doors import all_doors
+from clarion.storage.listing import Listing
 
 
 async def test_a_process_that_answers_is_alive_and_ready(client: Client) -> None:
@@ -91,3 +95,19 @@ async def test_the_reference_page_needs_nothing_from_elsewhere(client: Client) -
     doors = (await client.get("/docs/doors.json", whole=True)).json
     assert {"scg", "scg-reference"} <= {each["name"] for each in doors}
     assert (await client.get("/docs/nothing/openapi.json", whole=True)).status == 404
+
+
+def test_a_filter_with_a_closed_set_of_values_says_which() -> None:
+    open_ended = [
+        (module.__name__, column.name)
+        for module in map(import_module, _modules())
+        for listing in vars(module).values()
+        if isinstance(listing, Listing)
+        for column in listing.columns
+        if column.kind == "enum" and not column.choices
+    ]
+    assert open_ended == []
+
+
+def _modules() -> list[str]:
+    return [f"{scg.__name__}.{found.name}" for found in iter_modules(scg.__path__)]

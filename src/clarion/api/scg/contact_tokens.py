@@ -112,7 +112,12 @@ APPLICATION_LISTING = Listing(
     columns=(
         Column("id", "t.id", "id"),
         Column("sender_id_address", "t.sender_id_address"),
-        Column("message_delivery_provider", "t.message_delivery_provider", "enum"),
+        Column(
+            "message_delivery_provider",
+            "t.message_delivery_provider",
+            "enum",
+            choices=frozenset(Provider),
+        ),
         Column("token", "t.token"),
         Column("state", "t.state", "enum", choices=frozenset(TokenState)),
         Column("application_id", "t.application_id", "integer"),

@@ -18,6 +18,7 @@ from clarion.api.resource import Resource, Values
 from clarion.api.scg.attachments import listed_below, page_of
 from clarion.api.shape import Attribute, Row, Shape, Version
 from clarion.engine.attachments.service import linked_attachments
+from clarion.engine.contacts.tokens.model import Provider
 from clarion.engine.messages.model import Direction, FailureCode, MessageState
 from clarion.engine.messages.ports import Medium
 from clarion.engine.messages.reading import (
@@ -184,7 +185,7 @@ LISTING = Listing(
         Column("scheduled_delivery_time", "m.scheduled_at", "timestamp"),
         Column("expiry_time", "m.expires_at", "timestamp"),
         Column("type", "m.medium", "enum", choices=frozenset(Medium), enum="message_medium"),
-        Column("message_delivery_provider", _PROVIDER, "enum"),
+        Column("message_delivery_provider", _PROVIDER, "enum", choices=frozenset(Provider)),
         Column("contact_id", "m.contact_id", "id"),
         Column("price", "m.price", "number"),
         Column("keyword", "m.keyword"),
