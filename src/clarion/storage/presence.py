@@ -20,21 +20,26 @@ log = get_logger(__name__)
 class Presence:
     """What is known of one database."""
 
-    __slots__ = ("away_since",)
+    __slots__ = ("_away_since", "_seen")
 
     def __init__(self) -> None:
-        self.away_since: float | None = None
+        self._seen = False
+        self._away_since: float | None = None
 
     def gone(self, error: Unavailable) -> Unavailable:
-        """It does not answer: `error`, marked as one that has been told."""
+        """It does not answer: `error`, marked as told. One that has never answered is not gone:
+        whoever wanted to begin with it says so."""
+        if not self._seen:
+            return error
         error.told = True
-        if self.away_since is None:
-            self.away_since = time.monotonic()
+        if self._away_since is None:
+            self._away_since = time.monotonic()
             log.warning(DATABASE_AWAY, reason=error.message)
         return error
 
     def answers(self) -> None:
         """It has done what it was asked."""
-        if self.away_since is not None:
-            log.info(DATABASE_BACK, seconds=round(time.monotonic() - self.away_since, 1))
-            self.away_since = None
+        self._seen = True
+        if self._away_since is not None:
+            log.info(DATABASE_BACK, seconds=round(time.monotonic() - self._away_since, 1))
+            self._away_since = None

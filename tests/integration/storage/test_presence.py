@@ -57,11 +57,7 @@ async def test_pools_and_tasks_tell_it_once(
                 assert isinstance(error, Unavailable)
                 log.waits("test.waits", error)
         await _open(switch, database_url)
-
-        async def answers() -> bool:
-            return await _answers(other)
-
-        assert await eventually(answers)
+        await _return_of(other)
         await runner.stop()
     assert [line["event"] for line in lines] == [DATABASE_AWAY, DATABASE_BACK]
     await other.close()
@@ -71,11 +67,21 @@ async def _nothing() -> None:
     pass
 
 
+async def _return_of(db: Database) -> None:
+    await eventually(lambda: _answers(db))
+
+
 async def _answers(db: Database) -> bool:
     try:
         return bool(await db.fetchval("select 1"))
     except Unavailable:
         return False
+
+
+async def test_one_that_never_answered_is_not_told() -> None:
+    with capture("info") as lines, pytest.raises(Unavailable) as caught:
+        await Database.connect(settings.Database(), url="postgresql://x@127.0.0.1:1/x")
+    assert (lines, caught.value.told) == ([], False)
 
 
 async def test_what_else_work_waits_for_is_told() -> None:
