@@ -19,9 +19,9 @@ from uuid import UUID
 
 from clarion import metrics
 from clarion.engine.messages import store
-from clarion.engine.messages.claimed import Claimed, read_claimed, sort_out
+from clarion.engine.messages.claimed import Claimed, Sendable, read_claimed, sort_out
 from clarion.engine.messages.express import Offer
-from clarion.engine.messages.gate import Gate, Later
+from clarion.engine.messages.gate import Gate, Later, Pair
 from clarion.engine.messages.lanes import Lanes
 from clarion.engine.messages.leases import Membership, undo_claim
 from clarion.engine.messages.outcomes import (
@@ -91,7 +91,7 @@ class Dispatcher:
         self._stopping = False
         self._unsure: set[tuple[int, UUID]] = set()  # company and id of claims
         self._promised = 0  # messages that intake is storing for us
-        self._behind: list[tuple[Entry, Submission]] = []  # of offers, after what the queue has
+        self._behind: list[tuple[Lane, Pair]] = []  # of offers, after what the queue has
         self._metrics = metrics.connector(connector.name)
 
     # ------------------------------------------------------------ told from outside
@@ -171,13 +171,16 @@ class Dispatcher:
         """An offer has ended."""
         self._promised -= count
 
-    def take(self, claim: Claim, ready: Sequence[tuple[Entry, Submission]], *, lapses: int) -> None:
+    def take(self, claim: Claim, lane: Lane, good: Sequence[Sendable], *, lapses: int) -> None:
         """Messages of an offer that are stored. If the lease lapsed meanwhile they may be others'
         by now, and go back as far as they are ours."""
-        self._metrics.claim_batch.observe(len(ready))
-        claim.open = {entry.message_id: 0 for entry, _ in ready}
-        self._entries |= {entry.message_id: entry for entry, _ in ready}
-        self._behind += ready
+        self._metrics.claim_batch.observe(len(good))
+        claim.open = {entry.message_id: 0 for (entry, _), _ in good}
+        self._entries |= {entry.message_id: entry for (entry, _), _ in good}
+        self._behind += [(lane, pair) for pair, _ in good]
+        class_id = self._lanes.limited_by(lane)
+        if class_id is not None:
+            self._gate.note(lane, class_id, good)
         if lapses != self._membership.lapses or self._stopping:
             self.give_back()
         if self._lanes.is_clear():
@@ -188,7 +191,9 @@ class Dispatcher:
 
     def _let_in(self, count: int) -> None:
         """The queue has no more of what came before the first so many of those behind it."""
-        self._ready.extend(self._behind[:count])
+        for lane, pair in self._behind[:count]:
+            if not self._gate.hold_behind(lane, pair):
+                self._ready.append(pair)
         del self._behind[:count]
 
     def doubt(self, company_id: int, claim_id: UUID) -> None:

@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol, cast
 from uuid import UUID
 
+from clarion.engine.messages.claimed import Sendable
 from clarion.engine.messages.outcomes import Claim, Entry
 from clarion.engine.messages.prepare import Prepared
 from clarion.engine.messages.submissions import sms_submission
@@ -22,7 +23,6 @@ from clarion.kit import ids
 
 if TYPE_CHECKING:
     from clarion.engine.messages.dispatch import Dispatcher
-    from clarion.engine.messages.ports import Submission
 
 
 class Express(Protocol):
@@ -60,7 +60,7 @@ class Offer:
         )
         ready = [pair for prepared in batch for pair in _entries(claim, prepared)]
         if ready:
-            self._dispatcher.take(claim, ready, lapses=self._lapses)
+            self._dispatcher.take(claim, self._lane, ready, lapses=self._lapses)
 
     def withdraw(self) -> None:
         """Nothing was stored."""
@@ -100,12 +100,14 @@ def _ask(express: Express, batch: Sequence[Prepared]) -> Offer | None:
     return express.offer(first.connector, lane, source=route.sender_address, countries=countries)
 
 
-def _entries(claim: Claim, prepared: Prepared) -> list[tuple[Entry, Submission]]:
+def _entries(claim: Claim, prepared: Prepared) -> list[Sendable]:
     ready, found = prepared.ready, []
     if ready is None:
         return []
     for row in prepared.messages:
-        message_id, _, state, peer = cast("tuple[UUID, UUID, str, str]", row[:4])
+        message_id, _, state, peer, country = cast(
+            "tuple[UUID, UUID, str, str, str | None]", row[:5]
+        )
         if state != "CREATED":
             continue
         entry = Entry(
@@ -125,5 +127,5 @@ def _entries(claim: Claim, prepared: Prepared) -> list[tuple[Entry, Submission]]
             encoding=ready.content.encoding,
             expires_at=ready.expires_at,
         )
-        found.append((entry, submission))
+        found.append(((entry, submission), country))
     return found

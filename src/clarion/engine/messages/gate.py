@@ -87,6 +87,23 @@ class Gate:
                 return False
         return True
 
+    def note(self, lane: Lane, class_id: str, good: Sequence[tuple[Pair, str | None]]) -> None:
+        """These are what `take` was asked for, now that they are stored."""
+        for (entry, submission), country in good:
+            flow = Flow(lane.company_id, class_id, submission.source, country or "")
+            self._granted[entry.message_id] = flow
+
+    def hold_behind(self, lane: Lane, pair: Pair) -> bool:
+        """Hold a message that was let through, if something of its sender waits here already: else
+        it would overtake that."""
+        flow = self._granted.get(pair[0].message_id) if self.holds(lane) else None
+        if flow is None:
+            return False
+        self.came_back([pair])
+        self._held.setdefault((lane, flow), deque()).append(pair)
+        self._senders[lane.company_id, lane.sender_id] += 1
+        return True
+
     def untake(self, taken: Iterable[tuple[Flow, int]]) -> None:
         """So many of each did not leave after all."""
         if self._throughput is not None:
