@@ -300,7 +300,8 @@ async def update(call: Call, id: UUID, values: Values) -> None:
         await amend_request(
             call.services.db, call.caller.company_id, id, Labels(**values), version=version
         )
-    if wanted and wanted != row["state"]:  # clients send back all that they have read
+    # Clients send back all that they have read. Canceling again finishes what a crash cut short.
+    if wanted and (wanted != row["state"] or wanted == RequestState.CANCELED):
         await _move(call, id, wanted)
 
 

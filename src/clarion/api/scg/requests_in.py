@@ -241,8 +241,8 @@ def _options(body: MessageRequestBody) -> Options | None:
 
 
 def _criteria(value: Any) -> str | None:
-    """JSON as text, whichever way it came."""
-    if not value:
+    """JSON as text, whichever way it came. {} is everybody, no text at all is nobody."""
+    if value is None or value == "":
         return None
     return value if isinstance(value, str) else msgspec.json.encode(value).decode()
 

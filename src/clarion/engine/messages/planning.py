@@ -261,8 +261,8 @@ def check_from(options: Options, senders: Sequence[Sender], channel: Channel | N
 def check_to(new: NewRequest, options: Options, most: int) -> list[Named]:
     """Somebody to send to, in forms that can be read where there is one alone."""
     if bool(new.recipients) == bool(options.criteria):
-        words = "together with criteria it must be empty" if new.recipients else "is needed"
-        raise InvalidInput(f"to: at least one recipient {words}", field="to")
+        words = "must be empty beside criteria" if new.recipients else "at least one is needed"
+        raise InvalidInput(f"to: {words}", field="to")
     if options.criteria and len(options.criteria) > MAX_CRITERIA:
         raise _wrong("criteria", f"at most {MAX_CRITERIA} characters")
     if len(new.recipients) > most:
