@@ -34,7 +34,7 @@ MAX_SORT_COLUMNS = 5
 DEEP = 500  # rows that a page passes over
 EXACT_TOTAL = 100_000
 QUICK_TOTAL = 10_000  # counted in a millisecond or so
-SURELY = 2  # times EXACT_TOTAL: the planner is not that wrong
+SURELY = 1.5  # times EXACT_TOTAL: the planner is not that wrong
 DELETED = "DELETED"
 
 

@@ -254,7 +254,7 @@ async def test_above_the_bound_the_total_is_an_estimate_but_never_below_it(
     senders: Database,
     monkeypatch: pytest.MonkeyPatch,
     exact: int,
-    surely: int,
+    surely: float,
     least: int,
     most: int,
 ) -> None:
