@@ -469,7 +469,9 @@ async def test_contacts_are_shown_on_their_messages(site: Site, client: Client) 
         assert (await read(client, id))["body"] == "Dear $contact.first_name"
     (shown,) = (await client.in_form(REFERENCE).get(f"{REQUESTS}/{id}/messages")).json
     assert shown["contact-id"] == contact
-    assert len((await client.get(f"/messaging/messages?contact-id={contact}")).json["list"]) == len(bodies)
+    assert len((await client.get(f"/messaging/messages?contact-id={contact}")).json["list"]) == len(
+        bodies
+    )
     assert (await client.get(f"/messaging/messages?contact_id={UNKNOWN}")).json["list"] == []
 
 
