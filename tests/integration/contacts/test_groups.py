@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from people import delete_contact, delete_in, some_contacts
+from crowd import delete_contact, delete_in, some_contacts
 from tests.factories import Tenant, a_tenant
 
 from clarion.engine.contacts.groups import filling, service, store

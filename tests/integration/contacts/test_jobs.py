@@ -12,6 +12,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from crowd import some_contacts
 from tests.factories import Tenant, a_tenant
 
 from clarion import settings
@@ -28,7 +29,6 @@ from clarion.errors import Conflict, InvalidInput, NotFound, Unavailable
 from clarion.kit import ids
 from clarion.storage.database import Database
 from clarion.storage.files import FileStore
-from people import some_contacts
 
 LIMIT = 1 << 30
 PLAIN = "external_id,first_name\n"
