@@ -33,6 +33,9 @@ CONTACT: dict[str, Any] = {
 }
 
 
+RUNAWAY = 5.0  # seconds of CPU: without its limit any of them takes far longer
+
+
 def value(script: str, contact: dict[str, Any] = CONTACT) -> str | None:
     counted.begin()
     return Script(script).value(contact)
@@ -159,7 +162,7 @@ for _ in range(60):
 def test_no_script_works_for_long(script: str, contact: dict[str, Any]) -> None:
     begun = thread_time()
     assert value(script, contact) is None
-    assert thread_time() - begun < 10 * counted.MAX_SECONDS
+    assert thread_time() - begun < RUNAWAY
 
 
 def test_all_scripts_of_a_contact_share_one_limit() -> None:
@@ -167,7 +170,7 @@ def test_all_scripts_of_a_contact_share_one_limit() -> None:
     rules = Rules([*greedy, Rule(20, None, "$..b")])
     begun = thread_time()
     derived = rules.derive(WIDE)
-    assert thread_time() - begun < 10 * counted.MAX_SECONDS
+    assert thread_time() - begun < RUNAWAY
     assert derived == dict.fromkeys(COLUMNS)
     assert Rules([Rule(20, None, "$..b")]).derive(WIDE) == {"fast_access_20": "0"}
 
