@@ -110,7 +110,8 @@ async def test_a_client_that_stops_in_the_middle_of_its_body_gets_408(odd: Odd) 
     reader, writer = await asyncio.open_connection(host, int(port))
     head = f"POST /odd/take HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {client.token}\r\n"
     writer.write(head.encode() + b"Content-Length: 100\r\n\r\nhalf")
-    line = await asyncio.wait_for(reader.readline(), 5)
+    async with asyncio.timeout(5):
+        line = await reader.readline()
     assert b" 408 " in line
     writer.close()
 

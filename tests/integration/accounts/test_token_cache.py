@@ -10,7 +10,7 @@ from time import monotonic, perf_counter
 import pytest
 
 from clarion.engine.accounts import secrets, service, tokens
-from clarion.engine.accounts.cache import TokenCache
+from clarion.engine.accounts.cache import GAP, TokenCache
 from clarion.engine.accounts.model import Caller, NewApplication
 from clarion.errors import Unavailable
 from clarion.storage.database import Database
@@ -156,6 +156,27 @@ async def test_a_request_that_gives_up_does_not_take_the_others_with_it(
     await asyncio.sleep(0)
     first.cancel()
     assert await second is not None
+
+
+@pytest.mark.parametrize("steps", range(8))
+async def test_it_stops_whenever_a_hint_comes(
+    db: Database, monkeypatch: pytest.MonkeyPatch, steps: int
+) -> None:
+    hints: list[Callable[[str], None]] = []
+
+    async def listen(_: str, heard: Callable[[str], None]) -> None:
+        hints.append(heard)
+
+    monkeypatch.setattr(db, "listen", listen)
+    cache = TokenCache(db)
+    await cache.start()
+    await asyncio.sleep(2 * GAP)
+    hints[0]("")
+    for _ in range(steps):
+        await asyncio.sleep(0)
+    stopping = asyncio.create_task(cache.stop())
+    done, _ = await asyncio.wait([stopping], timeout=5)
+    assert done
 
 
 async def test_while_the_database_is_away_nobody_is_known_for_long(

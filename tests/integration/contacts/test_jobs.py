@@ -717,7 +717,8 @@ async def test_companies_with_fewer_jobs_under_way_go_first(
         running.append(job.id)
         if len(running) == 2:
             both.set()
-        await asyncio.wait_for(both.wait(), 5)
+        async with asyncio.timeout(5):
+            await both.wait()
 
     monkeypatch.setattr("clarion.engine.contacts.jobs.working.run_import", waits)
     await asyncio.gather(place.worker.step(), place.worker.step())

@@ -309,7 +309,8 @@ async def test_draining_ends_in_time() -> None:
     bench = Bench()
     bench.submit("a")
     bench.session.drain(0.01)
-    ending = await asyncio.wait_for(bench.session.closed, 5)
+    async with asyncio.timeout(5):
+        ending = await bench.session.closed
     assert ending.kind is End.STOPPED
     assert bench.owner.lost == ["a"]
     assert [written.command_id for written in bench.wire.taken()] == [pdu.UNBIND]
@@ -328,7 +329,8 @@ async def test_late_answers_are_uncertain_and_then_unknown() -> None:
 
 async def test_a_silent_peer_is_asked_and_then_left() -> None:
     bench = Bench(enquire_link=0.02, response_timeout=0.1)
-    ending = await asyncio.wait_for(bench.session.closed, 5)
+    async with asyncio.timeout(5):
+        ending = await bench.session.closed
     assert ending.kind is End.SILENT
     assert bench.wire.taken()[0].command_id == pdu.ENQUIRE_LINK
 

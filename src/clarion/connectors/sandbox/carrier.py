@@ -117,7 +117,8 @@ class Sandbox:
         if events is not None and self._unsettled:
             self._settled.clear()
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._settled.wait(), DRAIN)
+                async with asyncio.timeout(DRAIN):
+                    await self._settled.wait()
 
     def hold_binds(self, count: int) -> None:
         self._wanted = count

@@ -118,7 +118,8 @@ class TokenCache:
         while True:
             await asyncio.sleep(GAP)
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._hinted.wait(), POLL - GAP)
+                async with asyncio.timeout(POLL - GAP):
+                    await self._hinted.wait()
             in_use = self._take_used(all_doubted=self._hinted.is_set())
             self._hinted.clear()
             waiting = iter(in_use)

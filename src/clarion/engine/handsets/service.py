@@ -183,7 +183,8 @@ async def _store(inbox: Inbox, connector: str, parts: Sequence[Inbound]) -> None
 
     inbox.inbound(connector, parts, settled)
     try:
-        stored = await asyncio.wait_for(done, SETTLE_SECONDS)
+        async with asyncio.timeout(SETTLE_SECONDS):
+            stored = await done
     except TimeoutError:
         stored = False
     if not stored:

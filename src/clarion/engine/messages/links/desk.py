@@ -70,7 +70,8 @@ class LinkDesk:
         if self._task is None:
             return
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._task, LAST_PATIENCE)
+            async with asyncio.timeout(LAST_PATIENCE):
+                await self._task
         if self._clicks:
             log.warning(CLICKS_DROPPED, links=len(self._clicks))
 
