@@ -1,8 +1,12 @@
-"""What importing, exporting and choosing contacts costs: `python -m bench.contact_jobs [ROWS]`.
+"""What importing, exporting and choosing contacts costs.
+
+    python -m bench.contact_jobs [ROWS]          # imports with all that contacts have, and the rest
+    python -m bench.contact_jobs shapes [ROWS]   # imports of files of several shapes
 
 An embedded PostgreSQL with its production settings and a file store in a directory; the jobs run
-in this process, as on a node. Memory is this process's peak, of which the start is shown first.
-The figure behind `waits` is how long others had to wait for the thread at most.
+in this process, as on a node. CPU is microseconds a row: this process's, and the database's.
+Memory is this process's peak, of which the start is shown first. The figure behind `waits` is how
+long others had to wait for the thread at most.
 """
 
 from __future__ import annotations
@@ -16,13 +20,14 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
+from bench.processes import Groups, cpu_seconds
 from clarion import settings
 from clarion.app import GC_THRESHOLDS
 from clarion.engine.accounts.model import Caller
@@ -47,6 +52,7 @@ from clarion.storage.files import FileStore
 from clarion.storage.migrate import migrate
 
 ROWS = 1_000_000
+SHAPED = 100_000
 SLICE = 1000
 ROUNDS = 20
 LIMIT = 4 << 30
@@ -66,13 +72,41 @@ QUERIES: dict[str, dict[str, Any]] = {
     "a path's range": {"interest_list.score": {"$gte": 0.99}},
     "all but": {"primary_addr_state": {"$ne": "FL"}},
 }
+CELLS: dict[str, Callable[[int], str]] = {
+    "external_id": "c{}".format,
+    "primary_mdn": "+1212{:07}".format,
+    "first_name": lambda n: f"First{n % 5000}",
+    "last_name": lambda n: f"Name{n % 50_000}",
+    "primary_addr_state": lambda n: STATES[n % 10],
+    "primary_addr_country": lambda _: "US",
+    "primary_email_addr": "person{}@example.com".format,
+    "interest_list": lambda n: f'"[{{""code"":""golf"",""score"":0.{n % 100:02}}}]"',
+}
+
+
+class Shape(NamedTuple):
+    """A file to import, and whether its contacts become members of a group."""
+
+    columns: tuple[str, ...]
+    group: bool = False
+
+
+THREE = ("primary_mdn", "first_name", "last_name")
+SIX = (*THREE, "external_id", "primary_addr_country", "primary_email_addr")
+SHAPES = {
+    "3 columns": Shape(THREE),
+    "6 columns": Shape(SIX),
+    "6 columns, a group": Shape(SIX, group=True),
+    "6 columns and a list": Shape((*SIX, "interest_list")),
+    "that and a group": Shape((*SIX, "interest_list"), group=True),
+}
 
 
 def peak_mib() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
-async def main(rows: int) -> None:
+async def main(rows: int, *, shapes: bool) -> None:
     gc.freeze()  # as a node does
     gc.set_threshold(*GC_THRESHOLDS)
     with tempfile.TemporaryDirectory(prefix="clarion-bench-") as home:
@@ -81,36 +115,62 @@ async def main(rows: int) -> None:
         db = await Database.connect(settings.Database(), url=server.start())
         try:
             await migrate(db)
-            await _measure(db, FileStore(settings.Files(url=f"file://{home}/files")), rows)
+            files = FileStore(settings.Files(url=f"file://{home}/files"))
+            await (_shapes if shapes else _measure)(Bench(db, files, server.pid or 0), rows)
         finally:
             await db.close()
             server.stop()
 
 
-async def _measure(db: Database, files: FileStore, rows: int) -> None:
-    company = await create_company(db, name="bench")
-    made = await create_application(db, company.id, name="bench")
-    caller = Caller(company_id=company.id, application_id=made.application.id)
-    source = await _attachment(db, files, caller, rows)
-    worker = JobWorker(db, files, node_id=ids.new_id())
+async def _measure(bench: Bench, rows: int) -> None:
+    db, caller = bench.db, await _caller(bench.db)
+    source = await _attachment(bench, caller, _csv(rows))
+    worker = JobWorker(db, bench.files, node_id=ids.new_id())
     print(f"{rows:,} contacts; memory at the start {peak_mib():.0f} MiB")
     for name in ("import, new", "import, again"):
         job = await create_import(db, caller, source, None)
-        await _timed(name, rows, worker.step())
+        await bench.timed(name, rows, worker.step())
         await _check(db, caller, job, rows)
     await db.execute("vacuum analyze contact")
     job = await create_export(db, caller, None, None)
-    await _timed("export", rows, worker.step())
+    await bench.timed("export", rows, worker.step())
     await _check(db, caller, job, rows)
-    await _group(db, caller, rows)
+    await _group(bench, caller, rows)
     for name, query in QUERIES.items():
         await _query(db, caller.company_id, name, json.dumps(query))
 
 
-async def _attachment(db: Database, files: FileStore, caller: Caller, rows: int) -> UUID:
-    id = await create_attachment(db, caller, NewAttachment(name="bench"))
-    await store_content(db, files, caller.company_id, id, _csv(rows), limit=LIMIT)
+async def _shapes(bench: Bench, rows: int) -> None:
+    """Each file is imported into a company of its own, and then once more."""
+    worker = JobWorker(bench.db, bench.files, node_id=ids.new_id())
+    for name, shape in SHAPES.items():
+        caller = await _caller(bench.db, name)
+        group = await create_group(bench.db, caller, NewGroup()) if shape.group else None
+        source = await _attachment(bench, caller, _shaped(shape, rows))
+        for suffix in ("", ", again"):
+            job = await create_import(bench.db, caller, source, group)
+            await bench.timed(name + suffix, rows, worker.step())
+            await _check(bench.db, caller, job, rows)
+
+
+async def _caller(db: Database, name: str = "bench") -> Caller:
+    company = await create_company(db, name=name)
+    made = await create_application(db, company.id, name="bench")
+    return Caller(company_id=company.id, application_id=made.application.id)
+
+
+async def _attachment(bench: Bench, caller: Caller, csv: AsyncIterator[bytes]) -> UUID:
+    id = await create_attachment(bench.db, caller, NewAttachment(name="bench"))
+    await store_content(bench.db, bench.files, caller.company_id, id, csv, limit=LIMIT)
     return id
+
+
+async def _shaped(shape: Shape, rows: int) -> AsyncIterator[bytes]:
+    yield (",".join(shape.columns) + "\n").encode()
+    made = [CELLS[name] for name in shape.columns]
+    for start in range(0, rows, SLICE):
+        lines = (",".join(make(n) for make in made) for n in range(start, min(rows, start + SLICE)))
+        yield ("\n".join(lines) + "\n").encode()
 
 
 async def _csv(rows: int) -> AsyncIterator[bytes]:
@@ -131,18 +191,27 @@ async def _csv(rows: int) -> AsyncIterator[bytes]:
     yield "".join(lines).encode()
 
 
-async def _timed(name: str, count: int, work: Awaitable[object]) -> None:
-    cpu = time.process_time()
-    begun = time.perf_counter()
-    async with _waits() as waits:
-        await work
-    seconds = time.perf_counter() - begun
-    own = (time.process_time() - cpu) / count * 1e6
-    print(
-        f"{name:22} {count / seconds:9,.0f} rows/s   {own:5.1f} us of CPU a row here   "
-        f"peak {peak_mib():.0f} MiB   waits {max(waits, default=0) * 1000:.0f} ms",
-        flush=True,
-    )
+class Bench:
+    """What the jobs run on."""
+
+    def __init__(self, db: Database, files: FileStore, server: int) -> None:
+        self.db = db
+        self.files = files
+        self._server: Groups = {"database": (server,)}
+
+    async def timed(self, name: str, count: int, work: Awaitable[object]) -> None:
+        own, server = time.process_time(), cpu_seconds(self._server)["database"]
+        begun = time.perf_counter()
+        async with _waits() as waits:
+            await work
+        seconds = time.perf_counter() - begun
+        own = (time.process_time() - own) / count * 1e6
+        server = (cpu_seconds(self._server)["database"] - server) / count * 1e6
+        print(
+            f"{name:28} {count / seconds:9,.0f} rows/s   CPU {own:5.1f} + {server:5.1f} us a row   "
+            f"peak {peak_mib():.0f} MiB   waits {max(waits, default=0) * 1000:.0f} ms",
+            flush=True,
+        )
 
 
 @asynccontextmanager
@@ -173,7 +242,8 @@ async def _check(db: Database, caller: Caller, job: UUID, rows: int) -> None:
     assert tuple(found) == ("COMPLETED", rows, 0), tuple(found)
 
 
-async def _group(db: Database, caller: Caller, rows: int) -> None:
+async def _group(bench: Bench, caller: Caller, rows: int) -> None:
+    db = bench.db
     new = NewGroup(criteria=json.dumps(QUERIES["a state"]))
     group = await create_group(db, caller, new)
     keeper = GroupKeeper(db, node_id=ids.new_id())
@@ -182,7 +252,7 @@ async def _group(db: Database, caller: Caller, rows: int) -> None:
         while await keeper.step():
             pass
 
-    await _timed("fill a group, a tenth", rows, fill())
+    await bench.timed("fill a group, a tenth", rows, fill())
     after, count, begun = None, 0, time.perf_counter()
     while part := await member_slice(db, caller.company_id, group, after, SLICE):
         after, count = part[-1], count + len(part)
@@ -208,4 +278,7 @@ async def _query(db: Database, company_id: int, name: str, query: str) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(int(sys.argv[1]) if len(sys.argv) > 1 else ROWS))
+    words = sys.argv[1:]
+    of_shapes = words[:1] == ["shapes"]
+    counts = [int(word) for word in words[of_shapes:]]
+    asyncio.run(main(counts[0] if counts else SHAPED if of_shapes else ROWS, shapes=of_shapes))
