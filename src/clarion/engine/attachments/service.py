@@ -8,8 +8,6 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 import asyncpg
-import msgspec
-from msgspec import UNSET
 
 from clarion.engine.accounts.model import Caller
 from clarion.engine.attachments import store
@@ -22,8 +20,9 @@ from clarion.engine.attachments.model import (
     NewAttachment,
     StoredFile,
 )
-from clarion.errors import InvalidInput, NotFound, StaleVersion
+from clarion.errors import InvalidInput, NotFound
 from clarion.kit import ids
+from clarion.kit.changes import changes_of
 from clarion.storage.database import Database
 from clarion.storage.files import FileStore
 
@@ -55,10 +54,7 @@ async def change_attachment(
         row = await store.lock(tx, company_id, id)
         if row is None:
             raise NotFound
-        if change.version is not None and change.version != row["version"]:
-            raise StaleVersion
-        values = {k: v for k, v in msgspec.structs.asdict(change).items() if v is not UNSET}
-        after = dict(row) | values
+        after = dict(row) | changes_of(row, change)
         await tx.execute(
             store.SQL["update_attachment"],
             company_id,

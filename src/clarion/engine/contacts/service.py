@@ -20,8 +20,9 @@ from clarion.engine.contacts.fast_access.store import hold_rules
 from clarion.engine.contacts.groups.service import enroll, leave_groups
 from clarion.engine.contacts.model import READERS, SYSTEM_KEPT, Row, apply, as_json, new_row
 from clarion.engine.contacts.tokens.store import forget_tokens
-from clarion.errors import NotFound, StaleVersion
+from clarion.errors import NotFound
 from clarion.kit import ids
+from clarion.kit.changes import check_version
 from clarion.kit.dates import to_epoch_ms
 from clarion.storage.database import Database
 
@@ -108,8 +109,7 @@ async def _change(
         found = await store.lock(tx, caller.company_id, id)
         if found is None:
             raise NotFound
-        if version is not None and version != found["version"]:
-            raise StaleVersion
+        check_version(version, found["version"])
         row = dict(found)
         write(row, values, rules)
         await store.update(tx, caller.company_id, [row], now)

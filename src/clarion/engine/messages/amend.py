@@ -6,11 +6,11 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 import asyncpg
-import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
 from clarion.engine.messages.store import SQL
 from clarion.errors import NotFound, StaleVersion
+from clarion.kit.changes import given
 from clarion.storage.database import Database
 
 
@@ -35,8 +35,7 @@ async def amend_request(
         row = await tx.fetchrow(SQL["read_labels"], company_id, request_id)
         if row is None:
             raise NotFound
-        given = {k: v for k, v in msgspec.structs.asdict(labels).items() if v is not UNSET}
-        after = dict(row) | given
+        after = dict(row) | given(labels)
         done = await tx.execute(
             SQL["amend_request"],
             company_id,

@@ -21,8 +21,9 @@ from clarion.engine.messages.stops import UNSENT, stop
 from clarion.engine.senders.channels.model import QUEUE_PRIORITIES
 from clarion.engine.senders.channels.store import usable
 from clarion.engine.senders.directory import SenderDirectory
-from clarion.errors import Conflict, InvalidInput, NotFound, StaleVersion
+from clarion.errors import Conflict, InvalidInput, NotFound
 from clarion.kit import ids
+from clarion.kit.changes import check_version
 from clarion.settings import ConnectorSettings
 from clarion.storage.database import Database
 
@@ -152,8 +153,7 @@ async def _lock(
     message = await store.lock_message(tx, company_id, message_id)
     if message is None:
         raise NotFound
-    if version is not None and version != message.version:
-        raise StaleVersion
+    check_version(version, message.version)
     return message
 
 

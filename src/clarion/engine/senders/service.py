@@ -14,7 +14,6 @@ from uuid import UUID
 
 import asyncpg
 import msgspec
-from msgspec import UNSET
 
 from clarion.engine.accounts.model import Caller
 from clarion.engine.senders import credentials, store
@@ -27,8 +26,9 @@ from clarion.engine.senders.model import (
     check_move,
     stored_address,
 )
-from clarion.errors import Conflict, InvalidInput, NotAllowed, NotFound, StaleVersion
+from clarion.errors import Conflict, InvalidInput, NotAllowed, NotFound
 from clarion.kit import ids
+from clarion.kit.changes import changes_of
 from clarion.kit.dates import to_epoch_ms
 from clarion.kit.vault import SealedForAnother, Vault
 from clarion.storage.database import Database
@@ -117,9 +117,7 @@ async def change_sender(
 
     async def work(connection: asyncpg.Connection) -> None:
         row = await _own(connection, caller.company_id, id)
-        if change.version is not None and change.version != row["version"]:
-            raise StaleVersion
-        values = {k: v for k, v in msgspec.structs.asdict(change).items() if v is not UNSET}
+        values = changes_of(row, change)
         after = dict(row) | values | {"updated_at": now}
         await _check_change(connection, row, after)
         if "credentials" in values:

@@ -38,7 +38,8 @@ from clarion.engine.consent.addresses.model import (
 )
 from clarion.engine.contacts.profile import opted_in
 from clarion.engine.senders.model import Sender, SenderState
-from clarion.errors import AlreadyExists, Conflict, InvalidInput, NotFound, StaleVersion
+from clarion.errors import AlreadyExists, Conflict, InvalidInput, NotFound
+from clarion.kit.changes import check_version
 from clarion.kit.dates import to_epoch_ms
 from clarion.kit.ids import new_id, show
 from clarion.storage.database import Database
@@ -122,8 +123,7 @@ async def change(db: Database, caller: Caller, id: UUID, wanted: StatusChange) -
 
     async def work(tx: asyncpg.Connection) -> None:
         status = await _own(tx, caller, id)
-        if wanted.version is not None and wanted.version != status.version:
-            raise StaleVersion
+        check_version(wanted.version, status.version)
         then = wanted.consent_status
         if then is None or then is status.consent_status:
             return  # clients send back all that they have read

@@ -7,7 +7,6 @@ from uuid import UUID
 
 import asyncpg
 import msgspec
-from msgspec import UNSET
 
 from clarion.engine.accounts.model import Caller
 from clarion.engine.consent.addresses.store import Runner
@@ -21,7 +20,8 @@ from clarion.engine.consent.keywords.model import (
     check,
 )
 from clarion.engine.consent.keywords.reserved import BY_ID
-from clarion.errors import Conflict, InvalidInput, NotAllowed, NotFound, StaleVersion
+from clarion.errors import Conflict, InvalidInput, NotAllowed, NotFound
+from clarion.kit.changes import check_version, given
 from clarion.kit.dates import to_epoch_ms
 from clarion.kit.ere import is_literal
 from clarion.kit.ids import new_id
@@ -48,7 +48,7 @@ async def create_keyword(db: Database, caller: Caller, new: NewKeyword) -> UUID:
 
 async def change_keyword(db: Database, caller: Caller, id: UUID, change: KeywordChange) -> None:
     """Set what `change` names, if its version is current."""
-    values = {k: v for k, v in msgspec.structs.asdict(change).items() if v is not UNSET}
+    values = given(change)
     version = values.pop("version")
 
     async def work(tx: asyncpg.Connection) -> None:
@@ -93,8 +93,7 @@ async def _own(tx: Runner, caller: Caller, id: UUID, version: int | None) -> sto
     row = await tx.fetchrow(store.SQL["lock_keyword"], caller.company_id, id)
     if row is None:
         raise NotFound
-    if version is not None and version != row["version"]:
-        raise StaleVersion
+    check_version(version, row["version"])
     found: store.Row = row
     return found
 

@@ -12,13 +12,13 @@ from uuid import UUID
 
 import asyncpg
 import msgspec
-from msgspec import UNSET
 
 from clarion.engine.accounts.model import Caller
 from clarion.engine.contacts.fast_access import store
 from clarion.engine.contacts.fast_access.model import COLUMNS, NewRule, RuleChange, check_rule
-from clarion.errors import NotFound, StaleVersion
+from clarion.errors import NotFound
 from clarion.kit import ids
+from clarion.kit.changes import changes_of
 from clarion.kit.dates import to_epoch_ms
 from clarion.storage.database import Database
 
@@ -56,10 +56,7 @@ async def change_rule(db: Database, caller: Caller, id: UUID, change: RuleChange
 
     async def work(tx: asyncpg.Connection) -> None:
         row = await _rule(tx, caller.company_id, id)
-        if change.version is not None and change.version != row["version"]:
-            raise StaleVersion
-        values = {k: v for k, v in msgspec.structs.asdict(change).items() if v is not UNSET}
-        after = dict(row) | values | {"updated_at": now}
+        after = dict(row) | changes_of(row, change) | {"updated_at": now}
         check_rule(after["name"], after["script"], after["user_data"])
         await store.update_rule(tx, after)
         moved = after["number"] != row["number"]

@@ -12,8 +12,6 @@ from typing import Any
 from uuid import UUID
 
 import asyncpg
-import msgspec
-from msgspec import UNSET
 
 from clarion.engine.accounts.model import Caller
 from clarion.engine.contacts.criteria import Compiled, InvalidCriteria, compile_for
@@ -26,8 +24,9 @@ from clarion.engine.contacts.groups.model import (
     GroupType,
     NewGroup,
 )
-from clarion.errors import Conflict, InvalidInput, NotFound, StaleVersion
+from clarion.errors import Conflict, InvalidInput, NotFound
 from clarion.kit import ids
+from clarion.kit.changes import changes_of
 from clarion.kit.dates import to_epoch_ms
 from clarion.storage.database import Database
 
@@ -67,10 +66,7 @@ async def change_group(db: Database, caller: Caller, id: UUID, change: GroupChan
         row = await store.lock(tx, caller.company_id, id)
         if row is None:
             raise NotFound
-        if change.version is not None and change.version != row["version"]:
-            raise StaleVersion
-        values = {k: v for k, v in msgspec.structs.asdict(change).items() if v is not UNSET}
-        after = dict(row) | values
+        after = dict(row) | changes_of(row, change)
         await _check_change(tx, caller.company_id, row, after)
         await store.update(tx, caller.company_id, id, after, now)
 

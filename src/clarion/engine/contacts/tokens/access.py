@@ -21,8 +21,9 @@ from clarion.engine.contacts.tokens.model import (
     token_secret,
     token_text,
 )
-from clarion.errors import Conflict, NotAuthenticated, NotFound, StaleVersion
+from clarion.errors import Conflict, NotAuthenticated, NotFound
 from clarion.kit import ids
+from clarion.kit.changes import check_version
 from clarion.storage.database import Database
 
 KEPT = timedelta(days=30)
@@ -61,8 +62,7 @@ async def renew_access_token(
         row = await store.lock_access_token(tx, caller.company_id, contact_id, id)
         if row is None:
             raise NotFound
-        if version is not None and version != row["version"]:
-            raise StaleVersion
+        check_version(version, row["version"])
         seconds = duration or row["duration"]
         expires_at = now + timedelta(seconds=seconds)
         await store.renew_access_token(tx, caller.company_id, id, seconds, expires_at, now)

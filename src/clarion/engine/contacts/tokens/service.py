@@ -7,8 +7,6 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 import asyncpg
-import msgspec
-from msgspec import UNSET
 
 from clarion.engine.accounts.model import Caller
 from clarion.engine.contacts.fast_access.store import Runner
@@ -21,8 +19,9 @@ from clarion.engine.contacts.tokens.model import (
     TokenState,
     check_token,
 )
-from clarion.errors import Conflict, NotFound, StaleVersion
+from clarion.errors import Conflict, NotFound
 from clarion.kit import ids
+from clarion.kit.changes import changes_of
 from clarion.storage.database import Database
 
 
@@ -46,10 +45,7 @@ async def change_token(
         row = await store.lock_application_token(tx, caller.company_id, contact_id, id)
         if row is None:
             raise NotFound
-        if change.version is not None and change.version != row["version"]:
-            raise StaleVersion
-        values = {k: v for k, v in msgspec.structs.asdict(change).items() if v is not UNSET}
-        after = dict(row) | values | {"updated_at": now}
+        after = dict(row) | changes_of(row, change) | {"updated_at": now}
         check_token(after["sender_id_address"], after["token"])
         if after["token"] != row["token"]:
             after["state"] = TokenState.ACTIVE

@@ -12,7 +12,6 @@ from uuid import UUID
 
 import asyncpg
 import msgspec
-from msgspec import UNSET
 
 from clarion.engine.accounts.model import Caller
 from clarion.engine.senders.channels import store
@@ -23,8 +22,9 @@ from clarion.engine.senders.channels.model import (
     NewChannel,
 )
 from clarion.engine.senders.store import is_operator
-from clarion.errors import InvalidInput, NotAllowed, NotFound, StaleVersion
+from clarion.errors import InvalidInput, NotAllowed, NotFound
 from clarion.kit import ids
+from clarion.kit.changes import changes_of
 from clarion.kit.dates import to_epoch_ms
 from clarion.storage.database import Database
 
@@ -54,10 +54,7 @@ async def change_channel(db: Database, caller: Caller, id: UUID, change: Channel
 
     async def work(connection: asyncpg.Connection) -> None:
         row = await _own(connection, caller.company_id, id)
-        if change.version is not None and change.version != row["version"]:
-            raise StaleVersion
-        values = {k: v for k, v in msgspec.structs.asdict(change).items() if v is not UNSET}
-        after = dict(row) | values | {"updated_at": now}
+        after = dict(row) | changes_of(row, change) | {"updated_at": now}
         if after["ownership"] != row["ownership"]:
             wanted = ChannelOwnership(after["ownership"])
             await _check_ownership(connection, caller.company_id, wanted)

@@ -13,7 +13,6 @@ from uuid import UUID
 
 import asyncpg
 import msgspec
-from msgspec import UNSET
 
 from clarion.engine.accounts.model import Caller
 from clarion.engine.senders.store import is_operator
@@ -28,8 +27,9 @@ from clarion.engine.senders.templates.model import (
 )
 from clarion.engine.senders.templates.parsing import parse
 from clarion.engine.senders.templates.shapes import TextShape
-from clarion.errors import Conflict, InvalidInput, NotAllowed, NotFound, StaleVersion
+from clarion.errors import Conflict, InvalidInput, NotAllowed, NotFound
 from clarion.kit import ids
+from clarion.kit.changes import changes_of
 from clarion.kit.dates import to_epoch_ms
 from clarion.storage.database import Database
 
@@ -63,10 +63,7 @@ async def change_template(db: Database, caller: Caller, id: UUID, change: Templa
 
     async def work(connection: asyncpg.Connection) -> None:
         row = await _own(connection, caller.company_id, id)
-        if change.version is not None and change.version != row["version"]:
-            raise StaleVersion
-        values = {k: v for k, v in msgspec.structs.asdict(change).items() if v is not UNSET}
-        after = dict(row) | values | {"updated_at": now}
+        after = dict(row) | changes_of(row, change) | {"updated_at": now}
         await _check_change(connection, row, after)
         await store.update(connection, after)
 
