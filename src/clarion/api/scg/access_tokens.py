@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated
@@ -14,7 +13,8 @@ from msgspec import Meta, Struct
 from clarion.api.call import Answer, Call, Route, json_answer
 from clarion.api.operation import Created, Operation
 from clarion.api.resource import Resource
-from clarion.api.shape import Attribute, Row, Shape, Version, taker
+from clarion.api.scg.records import WRITTEN_ONCE
+from clarion.api.shape import Attribute, Shape, Version, taker
 from clarion.engine.attachments.tokens import delete_token, issue_token
 from clarion.errors import InvalidInput, NotFound
 from clarion.kit import ids
@@ -43,13 +43,9 @@ class NewAccessToken(Struct, kw_only=True):
     resource_id: Annotated[str | None, Meta(description="The attachment's id.")] = None
 
 
-_COLUMNS = {"expiry_time": "expires_at", "version_number": "version"}
 SHAPE = Shape(
     AccessToken,
-    {
-        name: Attribute(column=_COLUMNS.get(name, ""), read_only=True)
-        for name in AccessToken.__struct_fields__
-    },
+    {**WRITTEN_ONCE, "expiry_time": Attribute(read_only=True, column="expires_at")},
 )
 LISTING = Listing(
     source="attachment_token t",
@@ -68,15 +64,6 @@ _NEW = msgspec.json.Decoder(NewAccessToken, strict=False)
 _resource = taker(Opens)
 
 
-async def complete(_: Call, rows: Sequence[Row]) -> list[Row]:
-    """A token never changes."""
-    shown: list[Row] = []
-    for row in rows:
-        made = ids.created_at(row["id"])
-        shown.append(dict(row) | {"created_date": made, "last_updated_date": made})
-    return shown
-
-
 async def delete(call: Call, id: UUID) -> None:
     await delete_token(call.services.db, call.caller.company_id, id)
 
@@ -87,7 +74,6 @@ TOKENS = Resource(
     shape=SHAPE,
     listing=LISTING,
     about="A token that uploads and downloads the content of one attachment until it expires.",
-    complete=complete,
     delete=delete,
 )
 

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from clarion.api.call import Call, Route
+from clarion.api.call import Route
 from clarion.api.resource import Resource
-from clarion.api.shape import Attribute, Row, Shape, Version
+from clarion.api.scg.records import WRITTEN_ONCE
+from clarion.api.shape import Attribute, Shape, Version
 from clarion.engine.consent.addresses.model import ConsentStatus, Source
-from clarion.kit import ids
 from clarion.storage.listing import Column, Listing
 
 
@@ -39,10 +38,9 @@ class ContactAddressHistory(Struct, kw_only=True):
 SHAPE = Shape(
     ContactAddressHistory,
     {
+        **WRITTEN_ONCE,
         "msisdn": Attribute(column="address"),
         "timestamp": Attribute(column="at"),
-        "company_id": Attribute(only="live"),
-        "version_number": Attribute(column="version"),
     },
 )
 LISTING = Listing(
@@ -65,22 +63,12 @@ LISTING = Listing(
 )
 
 
-async def complete(_: Call, rows: Sequence[Row]) -> list[Row]:
-    """An entry is written once: it was last changed when it was made."""
-    return [
-        dict(row) | {"created_date": at, "last_updated_date": at}
-        for row in rows
-        for at in (ids.created_at(row["id"]),)
-    ]
-
-
 HISTORY = Resource(
     name="Contact Address History",
     path="/consent/contact_address_history",
     shape=SHAPE,
     listing=LISTING,
     about="Every change of consent, and every keyword that came. Nothing is ever taken away.",
-    complete=complete,
 )
 
 

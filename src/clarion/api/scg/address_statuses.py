@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime
 from functools import partial
@@ -15,7 +14,8 @@ from msgspec import Meta, Struct
 from clarion.api.call import Answer, Call, Route
 from clarion.api.operation import Operation
 from clarion.api.resource import DONE, Resource, Values
-from clarion.api.shape import Attribute, Row, Shape, Version, taker
+from clarion.api.scg.records import RECORD, record_columns
+from clarion.api.shape import Attribute, Shape, Version, taker
 from clarion.engine.consent.addresses import service
 from clarion.engine.consent.addresses.model import (
     MAX_ADDRESS,
@@ -87,20 +87,14 @@ def _way(value: str) -> Way | None:
     return Way(_take_way(value)) if value else None
 
 
-_READ_ONLY = Attribute(read_only=True)
 SHAPE = Shape(
     ContactAddressStatus,
     {
-        "id": _READ_ONLY,
+        **RECORD,
         "from_address": Attribute(only="live"),
         "consent_status": Attribute(take=_take_status, wire_type=str),
         "opt_in_type": Attribute(only="live", take=_way, wire_type=str),
         "opt_out_type": Attribute(only="live", take=_way, wire_type=str),
-        "application_id": _READ_ONLY,
-        "company_id": Attribute(read_only=True, only="live"),
-        "created_date": _READ_ONLY,
-        "last_updated_date": Attribute(read_only=True, column="updated_at"),
-        "version_number": Attribute(column="version"),
     },
 )
 LISTING = Listing(
@@ -115,16 +109,10 @@ LISTING = Listing(
         Column("address", "a.address", "msisdn"),
         Column("sender_id", "a.sender_id", "id"),
         Column("consent_status", "a.consent_status", "enum", choices=frozenset(ConsentStatus)),
-        Column("application_id", "a.application_id", "integer"),
-        Column("created_date", "a.id", "created"),
-        Column("last_updated_date", "a.updated_at", "timestamp"),
+        *record_columns("a"),
         Column("version_number", "a.version", "integer"),
     ),
 )
-
-
-async def complete(_: Call, rows: Sequence[Row]) -> list[Row]:
-    return [dict(row) | {"created_date": ids.created_at(row["id"])} for row in rows]
 
 
 async def create(call: Call, values: Values) -> str:
@@ -233,7 +221,6 @@ STATUSES = Resource(
     shape=SHAPE,
     listing=LISTING,
     about="What an address has agreed to, of one sender id.",
-    complete=complete,
     required=("address",),
     create=create,
     update=update,

@@ -13,6 +13,7 @@ from clarion.api.call import Answer, Call, Route, json_answer
 from clarion.api.operation import Created, Operation
 from clarion.api.resource import Resource, Values
 from clarion.api.scg import content
+from clarion.api.scg.records import READ_ONLY, RECORD, record_columns
 from clarion.api.shape import Attribute, Row, Shape, Version
 from clarion.engine.attachments.model import AttachmentChange, AttachmentState, NewAttachment
 from clarion.engine.attachments.service import (
@@ -51,19 +52,13 @@ class Attachment(Struct, kw_only=True):
     version_number: Version | None = None
 
 
-_READ_ONLY = Attribute(read_only=True)
 SHAPE = Shape(
     Attachment,
     {
-        "id": _READ_ONLY,
-        "size": _READ_ONLY,
+        **RECORD,
+        "size": READ_ONLY,
         "designation": Attribute(only="live"),
-        "state": _READ_ONLY,
-        "application_id": _READ_ONLY,
-        "company_id": Attribute(read_only=True, only="live"),
-        "created_date": _READ_ONLY,
-        "last_updated_date": Attribute(read_only=True, column="updated_at"),
-        "version_number": Attribute(column="version"),
+        "state": READ_ONLY,
     },
 )
 LISTING = Listing(
@@ -85,9 +80,7 @@ LISTING = Listing(
             choices=frozenset(AttachmentState),
             enum="attachment_state",
         ),
-        Column("application_id", "a.application_id", "integer"),
-        Column("created_date", "a.id", "created"),
-        Column("last_updated_date", "a.updated_at", "timestamp"),
+        *record_columns("a"),
         Column("version_number", "a.version", "integer"),
     ),
 )
@@ -110,14 +103,7 @@ async def delete(call: Call, id: UUID) -> None:
 
 
 async def complete(_: Call, rows: Sequence[Row]) -> list[Row]:
-    return [_completed(row) for row in rows]
-
-
-def _completed(row: Row) -> Row:
-    values = dict(row) | {"created_date": ids.created_at(row["id"])}
-    if row["deleted_at"] is not None:
-        values["state"] = "DELETED"
-    return values
+    return [row if row["deleted_at"] is None else dict(row) | {"state": "DELETED"} for row in rows]
 
 
 ATTACHMENTS = Resource(

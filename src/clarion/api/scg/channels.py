@@ -17,8 +17,9 @@ from msgspec import Meta, Struct
 from clarion.api.call import Answer, Call, Route, json_answer
 from clarion.api.operation import Operation, Parameter
 from clarion.api.resource import DONE, Resource, Values
+from clarion.api.scg.records import RECORD, hide_operator, record_columns
 from clarion.api.scg.sender_ids import SENDER_IDS
-from clarion.api.shape import Attribute, Row, Shape, Version
+from clarion.api.shape import Shape, Version
 from clarion.engine.accounts.model import Caller
 from clarion.engine.senders.channels.model import (
     MAX_DESCRIPTION,
@@ -78,18 +79,7 @@ class Added(Struct, kw_only=True, omit_defaults=True):
     errors: dict[str, str] = {}
 
 
-_READ_ONLY = Attribute(read_only=True)
-SHAPE = Shape(
-    Channel,
-    {
-        "id": _READ_ONLY,
-        "application_id": _READ_ONLY,
-        "company_id": Attribute(read_only=True, only="live"),
-        "created_date": _READ_ONLY,
-        "last_updated_date": Attribute(read_only=True, column="updated_at"),
-        "version_number": Attribute(column="version"),
-    },
-)
+SHAPE = Shape(Channel, RECORD)
 LISTING = Listing(
     source="channel c",
     tenant="c.company_id = $1 or c.company_id = (select id from operator_company) "
@@ -103,9 +93,7 @@ LISTING = Listing(
         Column("priority", "c.priority", "enum", choices=frozenset(Priority)),
         Column("description", "c.description"),
         Column("ownership", "c.ownership", "enum", choices=frozenset(ChannelOwnership)),
-        Column("application_id", "c.application_id", "integer"),
-        Column("created_date", "c.id", "created"),
-        Column("last_updated_date", "c.updated_at", "timestamp"),
+        *record_columns("c"),
         Column("version_number", "c.version", "integer"),
     ),
 )
@@ -137,23 +125,13 @@ async def delete(call: Call, id: UUID) -> None:
     await delete_channel(call.services.db, call.caller, id)
 
 
-async def complete(call: Call, rows: Sequence[Row]) -> list[Row]:
-    """Dates from ids, and nothing of the operator's affairs for others."""
-    return [
-        dict(row)
-        | {"created_date": ids.created_at(row["id"])}
-        | ({} if row["company_id"] == call.caller.company_id else {"application_id": None})
-        for row in rows
-    ]
-
-
 CHANNELS = Resource(
     name="Channel",
     path="/messaging/channels",
     shape=SHAPE,
     listing=LISTING,
     about="A group of sender ids that messages leave through.",
-    complete=complete,
+    complete=hide_operator,
     required=("name",),
     create=create,
     update=update,

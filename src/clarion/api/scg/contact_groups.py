@@ -15,6 +15,7 @@ from clarion.api.call import Answer, Call, Route, json_answer
 from clarion.api.operation import Operation
 from clarion.api.resource import Resource, Values
 from clarion.api.scg import contacts
+from clarion.api.scg.records import READ_ONLY, RECORD, record_columns
 from clarion.api.shape import Attribute, Row, Shape, Version
 from clarion.engine.contacts.groups.model import GroupChange, GroupStatus, GroupType, NewGroup
 from clarion.engine.contacts.groups.service import (
@@ -80,19 +81,13 @@ def _criteria(value: Any) -> str | None:
     return (value or None) if isinstance(value, str) else msgspec.json.encode(value).decode()
 
 
-_READ_ONLY = Attribute(read_only=True)
 SHAPE = Shape(
     ContactGroup,
     {
-        "id": _READ_ONLY,
+        **RECORD,
         "criteria": Attribute(take=_criteria, wire_type=str | dict[str, Any]),
-        "status": _READ_ONLY,
-        "member_count": _READ_ONLY,
-        "application_id": _READ_ONLY,
-        "company_id": Attribute(read_only=True, only="live"),
-        "created_date": _READ_ONLY,
-        "last_updated_date": Attribute(read_only=True, column="updated_at"),
-        "version_number": Attribute(column="version"),
+        "status": READ_ONLY,
+        "member_count": READ_ONLY,
     },
 )
 LISTING = Listing(
@@ -112,9 +107,7 @@ LISTING = Listing(
             "enum",
             choices=frozenset(status.upper() for status in GroupStatus),
         ),
-        Column("application_id", "g.application_id", "integer"),
-        Column("created_date", "g.id", "created"),
-        Column("last_updated_date", "g.updated_at", "timestamp"),
+        *record_columns("g"),
         Column("version_number", "g.version", "integer"),
     ),
 )
@@ -140,21 +133,17 @@ async def delete(call: Call, id: UUID) -> None:
 
 
 async def complete(call: Call, rows: Sequence[Row]) -> list[Row]:
-    """Dates from ids; the members of DYNAMIC groups are counted now."""
+    """The members of DYNAMIC groups are counted now."""
     dynamic = {row["id"]: row["criteria"] for row in rows if row["type"] == GroupType.DYNAMIC}
     counts: dict[UUID, int] = {}
     if dynamic:
         counts = await count_matching(
             call.services.db, call.caller.company_id, dynamic, seconds=COUNTING_SECONDS
         )
-    return [_completed(row, counts) for row in rows]
-
-
-def _completed(row: Row, counts: dict[UUID, int]) -> Row:
-    values = dict(row) | {"created_date": ids.created_at(row["id"])}
-    if row["type"] == GroupType.DYNAMIC:
-        values["member_count"] = counts.get(row["id"])
-    return values
+    return [
+        dict(row) | {"member_count": counts.get(row["id"])} if row["id"] in dynamic else row
+        for row in rows
+    ]
 
 
 GROUPS = Resource(

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
 from msgspec import Meta, Struct
 
 from clarion.api.call import Call, Route
 from clarion.api.resource import Resource, Values
+from clarion.api.scg.records import READ_ONLY, RECORD, record_columns
 from clarion.api.shape import Attribute, Row, Shape, Version
 from clarion.engine.contacts.jobs.model import JobKind, JobState
 from clarion.engine.contacts.jobs.service import cancel_job, create_export, create_import
@@ -82,18 +83,13 @@ def _named(words: str, column: str = "") -> Attribute:
     return Attribute(take=take, wire_type=str, column=column)
 
 
-_READ_ONLY = Attribute(read_only=True)
 _FILE = _named("there is no such attachment.", column="attachment_id")
 _COMMON: Mapping[str, Attribute] = {
-    "id": _READ_ONLY,
+    **RECORD,
     "contact_group_id": _named("there is no such group."),
-    "state": _READ_ONLY,
+    "state": READ_ONLY,
     "started_date": Attribute(read_only=True, column="started_at"),
     "completed_date": Attribute(read_only=True, column="completed_at"),
-    "application_id": _READ_ONLY,
-    "company_id": Attribute(read_only=True, only="live"),
-    "created_date": _READ_ONLY,
-    "last_updated_date": Attribute(read_only=True, column="updated_at"),
     "version_number": Attribute(read_only=True, column="version"),
 }
 
@@ -114,23 +110,15 @@ def _listing(kind: JobKind, attachment: str) -> Listing:
             ),
             Column("started_date", "j.started_at", "timestamp"),
             Column("completed_date", "j.completed_at", "timestamp"),
-            Column("application_id", "j.application_id", "integer"),
-            Column("created_date", "j.id", "created"),
-            Column("last_updated_date", "j.updated_at", "timestamp"),
+            *record_columns("j"),
         ),
     )
 
 
-async def complete(call: Call, rows: Sequence[Row]) -> list[Row]:
-    """Dates from ids; a file of failures is there when it is whole."""
-    return [_completed(row) for row in rows]
-
-
-def _completed(row: Row) -> Row:
-    values: dict[str, Any] = dict(row) | {"created_date": ids.created_at(row["id"])}
-    if row["state"] != JobState.COMPLETED:
-        values["failures_attachment_id"] = None
-    return values
+async def complete(_: Call, rows: Sequence[Row]) -> list[Row]:
+    """A file of failures is there when it is whole."""
+    unready = {"failures_attachment_id": None}
+    return [row if row["state"] == JobState.COMPLETED else dict(row) | unready for row in rows]
 
 
 async def make_import(call: Call, values: Values) -> str:
@@ -163,9 +151,9 @@ IMPORTS = Resource(
         {
             **_COMMON,
             "import_attachment_id": _FILE,
-            "failures_attachment_id": _READ_ONLY,
+            "failures_attachment_id": READ_ONLY,
             "imported_count": Attribute(read_only=True, column="done_count"),
-            "failed_count": _READ_ONLY,
+            "failed_count": READ_ONLY,
         },
     ),
     listing=_listing(JobKind.IMPORT, "import_attachment_id"),

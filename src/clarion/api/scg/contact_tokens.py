@@ -14,6 +14,7 @@ from clarion.api.call import Answer, Call, Route, json_answer
 from clarion.api.operation import Created, Operation
 from clarion.api.resource import Resource, Values
 from clarion.api.scg.contacts import contact_of
+from clarion.api.scg.records import LIVE, RECORD, record_columns
 from clarion.api.shape import FORM, Attribute, Row, Shape, Version, choice
 from clarion.engine.contacts.tokens.access import (
     issue_access_token,
@@ -77,31 +78,24 @@ class Lifetime(Struct):
     version_number: Version | None = None
 
 
-_READ_ONLY = Attribute(read_only=True)
-_LIVE = Attribute(read_only=True, only="live")
 APPLICATION_SHAPE = Shape(
     ApplicationToken,
     {
-        "id": _READ_ONLY,
+        **RECORD,
         "message_delivery_provider": choice(Provider, CORRECTIONS),
-        "state": _LIVE,
-        "application_id": _READ_ONLY,
-        "company_id": _LIVE,
-        "created_date": _READ_ONLY,
+        "state": LIVE,
         "last_update_date": Attribute(
             read_only=True, column="updated_at", spellings=("last_updated_date",)
         ),
-        "version_number": Attribute(column="version"),
     },
 )
 ACCESS_SHAPE = Shape(
     ContactAccessToken,
     {
+        **RECORD,
+        "id": Attribute(read_only=True, column="shown_id"),
         "expiry_time": Attribute(column="expires_at"),
         "duration": Attribute(only="live"),
-        "company_id": _LIVE,
-        "last_updated_date": Attribute(column="updated_at"),
-        "version_number": Attribute(column="version"),
     },
 )
 APPLICATION_LISTING = Listing(
@@ -133,9 +127,7 @@ ACCESS_LISTING = Listing(
     columns=(
         Column("id", "t.id", "id"),
         Column("expiry_time", "t.expires_at", "timestamp"),
-        Column("application_id", "t.application_id", "integer"),
-        Column("created_date", "t.id", "created"),
-        Column("last_updated_date", "t.updated_at", "timestamp"),
+        *record_columns("t"),
     ),
 )
 
@@ -143,12 +135,6 @@ ACCESS_LISTING = Listing(
 async def of_contact(call: Call) -> Sequence[Bound]:
     """Tokens of the contact in the path."""
     return [Bound("t.contact_id = {}", await contact_of(call))]
-
-
-async def complete(call: Call, rows: Sequence[Row]) -> list[Row]:
-    """A single one has the id that it was asked for by, which may be the whole token."""
-    asked = {"id": call.params["id"]} if "id" in call.params else {}
-    return [dict(row) | {"created_date": ids.created_at(row["id"])} | asked for row in rows]
 
 
 # ---------------------------------------------------------------- application tokens
@@ -176,7 +162,6 @@ APPLICATION_TOKENS = Resource(
     shape=APPLICATION_SHAPE,
     listing=APPLICATION_LISTING,
     about="Where an application on a contact's device is reached by push messages.",
-    complete=complete,
     within=of_contact,
     required=("sender_id_address", "message_delivery_provider", "token"),
     create=create,
@@ -187,6 +172,11 @@ APPLICATION_TOKENS = Resource(
 
 
 # ---------------------------------------------------------------- access tokens
+
+
+async def name_as_asked(call: Call, rows: Sequence[Row]) -> list[Row]:
+    """A single one has the id that it was asked for by, which may be the whole token."""
+    return [dict(row) | {"shown_id": call.params.get("id", row["id"])} for row in rows]
 
 
 async def issue(call: Call) -> Answer:
@@ -240,7 +230,7 @@ ACCESS_TOKENS = Resource(
     listing=ACCESS_LISTING,
     about="What an application on a contact's device shows to speak for that contact.",
     key=token_id,
-    complete=complete,
+    complete=name_as_asked,
     rewrite=by_whole_token,
     within=of_contact,
     delete=revoke,

@@ -13,6 +13,7 @@ from msgspec import Meta, Struct
 
 from clarion.api.call import Call, Route
 from clarion.api.resource import Resource, Values
+from clarion.api.scg.records import RECORD
 from clarion.api.shape import Attribute, Row, Shape, Version
 from clarion.engine.contacts.documents import read_object
 from clarion.engine.contacts.fast_access.model import COLUMNS as FAST_ACCESS
@@ -125,8 +126,6 @@ def _as_text(value: Any) -> str | None:
     return msgspec.json.encode(value).decode()
 
 
-_READ_ONLY = Attribute(read_only=True)
-_LIVE = Attribute(read_only=True, only="live")
 _SCALAR = str | int | float
 _WIRE: Mapping[str, Any] = {
     **dict.fromkeys(READERS, _SCALAR),
@@ -153,13 +152,8 @@ SHAPE = Shape(
     {name: _attribute(name) for name in READERS}
     | {name: Attribute(take=_as_text, wire_type=_SCALAR | bool) for name in FAST_ACCESS}
     | {
-        "id": _READ_ONLY,
+        **RECORD,
         "fast_access": Attribute(take=_fast_access, wire_type=dict[str, Any] | str),
-        "application_id": _READ_ONLY,
-        "company_id": _LIVE,
-        "created_date": _READ_ONLY,
-        "last_updated_date": Attribute(read_only=True, column="updated_at"),
-        "version_number": Attribute(column="version"),
     },
 )
 LISTING = Listing(
@@ -221,7 +215,6 @@ def _completed(row: Row, rules: Rules) -> Row:
     values = dict(row)
     values.update(row["document"])
     values[EXTENDED] = row[EXTENDED]  # as the client wrote it
-    values["created_date"] = ids.created_at(row["id"])
     if rules.names:
         named = {name: values.pop(column) for column, name in rules.names.items()}
         values["fast_access"] = {name: v for name, v in named.items() if v is not None} or None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated
 from uuid import UUID
@@ -12,7 +11,8 @@ from msgspec import Meta, Struct
 from clarion.api.call import Answer, Call, Route, json_answer
 from clarion.api.operation import Created, Operation
 from clarion.api.resource import Resource, Values
-from clarion.api.shape import Attribute, Row, Shape, Version
+from clarion.api.scg.records import RECORD, record_columns
+from clarion.api.shape import Attribute, Shape, Version
 from clarion.engine.contacts.fast_access.model import (
     COLUMNS,
     JobState,
@@ -74,30 +74,19 @@ def _text(value: str) -> str | None:
     return None if value in ("", "null") else value
 
 
-_READ_ONLY = Attribute(read_only=True)
-_LIVE = Attribute(read_only=True, only="live")
-_UPDATED = Attribute(read_only=True, column="updated_at")
 RULE_SHAPE = Shape(
     FastAccessRule,
     {
-        "id": _READ_ONLY,
+        **RECORD,
         "target_attribute": Attribute(
             column="number", show=_target, take=target_number, wire_type=str
         ),
         "target_attribute_name": Attribute(column="name", take=_text, wire_type=str),
         "value_derivation_script": Attribute(column="script", take=_text, wire_type=str),
         "user_data": Attribute(take=_text, wire_type=str),
-        "application_id": _READ_ONLY,
-        "company_id": _LIVE,
-        "created_date": _READ_ONLY,
-        "last_updated_date": _UPDATED,
-        "version_number": Attribute(column="version"),
     },
 )
-JOB_SHAPE = Shape(
-    FastAccessJob, {"company_id": _LIVE, "last_updated_date": _UPDATED,
-                    "version_number": Attribute(column="version")}
-)  # fmt: skip
+JOB_SHAPE = Shape(FastAccessJob, RECORD)
 RULES = Listing(
     source="fast_access_rule f",
     tenant="f.company_id",
@@ -107,9 +96,7 @@ RULES = Listing(
         Column("id", "f.id", "id"),
         Column("target_attribute", "'fast_access_' || f.number"),
         Column("target_attribute_name", "f.name"),
-        Column("application_id", "f.application_id", "integer"),
-        Column("created_date", "f.id", "created"),
-        Column("last_updated_date", "f.updated_at", "timestamp"),
+        *record_columns("f"),
     ),
 )
 JOBS = Listing(
@@ -126,9 +113,7 @@ JOBS = Listing(
             choices=frozenset(JobState),
             enum="fast_access_job_state",
         ),
-        Column("application_id", "j.application_id", "integer"),
-        Column("created_date", "j.id", "created"),
-        Column("last_updated_date", "j.updated_at", "timestamp"),
+        *record_columns("j"),
     ),
 )
 
@@ -146,10 +131,6 @@ async def delete(call: Call, id: UUID) -> None:
     await delete_rule(call.services.db, call.caller, id)
 
 
-async def complete(_: Call, rows: Sequence[Row]) -> list[Row]:
-    return [dict(row) | {"created_date": ids.created_at(row["id"])} for row in rows]
-
-
 async def begin(call: Call) -> Answer:
     """Whatever the body is, there is nothing to say."""
     return json_answer({"id": ids.show(await begin_job(call.services.db, call.caller))})
@@ -161,7 +142,6 @@ FAST_ACCESS_RULES = Resource(
     shape=RULE_SHAPE,
     listing=RULES,
     about="What one of the attributes fast_access_1 to fast_access_20 of contacts holds.",
-    complete=complete,
     required=("target_attribute",),
     create=create,
     update=update,
@@ -173,7 +153,6 @@ FAST_ACCESS_JOBS = Resource(
     shape=JOB_SHAPE,
     listing=JOBS,
     about="A run through all contacts after rules have changed.",
-    complete=complete,
 )
 _BEGIN = Operation(
     summary="Create Fast Access Job",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
@@ -11,7 +10,8 @@ from msgspec import Meta, Struct
 
 from clarion.api.call import Call, Route
 from clarion.api.resource import Resource, Values
-from clarion.api.shape import Attribute, Row, Shape, Version, choice
+from clarion.api.scg.records import RECORD, record_columns
+from clarion.api.shape import Attribute, Shape, Version, choice
 from clarion.engine.consent.keywords.model import (
     Case,
     KeywordChange,
@@ -81,12 +81,11 @@ def _filled(value: str) -> str | None:
     return value or None
 
 
-_READ_ONLY = Attribute(read_only=True)
 _OPTIONAL = Attribute(take=_filled, wire_type=Indexed)
 SHAPE = Shape(
     Keyword,
     {
-        "id": _READ_ONLY,
+        **RECORD,
         "name": _OPTIONAL,
         "case": choice(Case),
         "sender_id": Attribute(take=_sender, wire_type=str),
@@ -94,11 +93,6 @@ SHAPE = Shape(
         "type": choice(Type),
         "actions": Attribute(take=read_actions, wire_type=list[str] | str),
         "reply_template": _OPTIONAL,
-        "application_id": _READ_ONLY,
-        "company_id": Attribute(read_only=True, only="live"),
-        "created_date": _READ_ONLY,
-        "last_updated_date": Attribute(read_only=True, column="updated_at"),
-        "version_number": Attribute(column="version"),
     },
 )
 
@@ -141,16 +135,10 @@ LISTING = Listing(
         Column("type", "k.type", "enum", choices=frozenset(Type)),
         Column("actions", "k.actions", "text_array"),
         Column("reply_template", "k.reply_template"),
-        Column("application_id", "k.application_id", "integer"),
-        Column("created_date", "k.id", "created"),
-        Column("last_updated_date", "k.updated_at", "timestamp"),
+        *record_columns("k"),
         Column("version_number", "k.version", "integer"),
     ),
 )
-
-
-async def complete(_: Call, rows: Sequence[Row]) -> list[Row]:
-    return [dict(row) | {"created_date": ids.created_at(row["id"])} for row in rows]
 
 
 async def rewrite(_: Call, query: dict[str, str]) -> list[Any]:
@@ -199,7 +187,6 @@ KEYWORDS = Resource(
     shape=SHAPE,
     listing=LISTING,
     about="A word that subscribers send: it can change their consent, be remembered and answered.",
-    complete=complete,
     rewrite=rewrite,
     required=("value",),
     create=create,

@@ -24,8 +24,9 @@ from clarion.engine.messages.intake import QUEUE_CHANNEL
 from clarion.engine.messages.model import RequestState
 from clarion.engine.messages.service import cancel_request, delete_request, resume_request
 from clarion.engine.senders.service import senders_of_addresses
-from clarion.errors import ClarionError, InvalidInput, StaleVersion
+from clarion.errors import ClarionError, InvalidInput
 from clarion.kit import ids
+from clarion.kit.changes import check_version
 from clarion.kit.e164 import spellings
 from clarion.metrics import REQUESTS_REFUSED
 from clarion.storage.filters import split
@@ -294,8 +295,7 @@ async def update(call: Call, id: UUID, values: Values) -> None:
     version = values.pop("version", None)
     wanted = (values.pop("state", None) or "").strip().upper()
     row = await REQUESTS.find(call, id)
-    if version is not None and version != row["version"]:
-        raise StaleVersion
+    check_version(version, row["version"])
     if values:
         await amend_request(
             call.services.db, call.caller.company_id, id, Labels(**values), version=version

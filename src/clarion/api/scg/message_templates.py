@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated
 from uuid import UUID
@@ -11,7 +10,8 @@ from msgspec import Meta, Struct
 
 from clarion.api.call import Call
 from clarion.api.resource import Resource, Values
-from clarion.api.shape import Attribute, Row, Shape, Version
+from clarion.api.scg.records import RECORD, hide_operator, record_columns
+from clarion.api.shape import Shape, Version
 from clarion.engine.senders.model import MAX_NAME
 from clarion.engine.senders.templates.model import (
     MAX_PATTERN,
@@ -53,18 +53,7 @@ class MessageTemplate(Struct, kw_only=True):
     version_number: Version | None = None
 
 
-_READ_ONLY = Attribute(read_only=True)
-SHAPE = Shape(
-    MessageTemplate,
-    {
-        "id": _READ_ONLY,
-        "application_id": _READ_ONLY,
-        "company_id": Attribute(read_only=True, only="live"),
-        "created_date": _READ_ONLY,
-        "last_updated_date": Attribute(read_only=True, column="updated_at"),
-        "version_number": Attribute(column="version"),
-    },
-)
+SHAPE = Shape(MessageTemplate, RECORD)
 LISTING = Listing(
     source="message_template t",
     tenant="t.company_id = $1 or t.company_id = (select id from operator_company) "
@@ -78,9 +67,7 @@ LISTING = Listing(
         Column("name", "t.name"),
         Column("ownership", "t.ownership", "enum", choices=frozenset(TemplateOwnership)),
         Column("pattern", "t.pattern"),
-        Column("application_id", "t.application_id", "integer"),
-        Column("created_date", "t.id", "created"),
-        Column("last_updated_date", "t.updated_at", "timestamp"),
+        *record_columns("t"),
         Column("version_number", "t.version", "integer"),
     ),
 )
@@ -104,23 +91,13 @@ async def delete(call: Call, id: UUID) -> None:
     await delete_template(call.services.db, call.caller, id)
 
 
-async def complete(call: Call, rows: Sequence[Row]) -> list[Row]:
-    """Dates from ids, and nothing of the operator's affairs for others."""
-    return [
-        dict(row)
-        | {"created_date": ids.created_at(row["id"])}
-        | ({} if row["company_id"] == call.caller.company_id else {"application_id": None})
-        for row in rows
-    ]
-
-
 TEMPLATES = Resource(
     name="Message Template",
     path="/messaging/message_templates",
     shape=SHAPE,
     listing=LISTING,
     about="A text with variables: messages are made from it, or must look like it.",
-    complete=complete,
+    complete=hide_operator,
     required=("name", "pattern"),
     create=create,
     update=update,

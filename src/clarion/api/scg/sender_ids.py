@@ -13,6 +13,7 @@ from msgspec import Meta, Struct
 from clarion.api.call import Answer, Call, Route, json_answer
 from clarion.api.operation import Created, Operation
 from clarion.api.resource import Resource, Values
+from clarion.api.scg.records import READ_ONLY, RECORD, is_foreign, record_columns
 from clarion.api.shape import Attribute, Row, Shape, Version, choice, texts
 from clarion.engine.consent.addresses.model import Manager
 from clarion.engine.senders.model import NewSender, Ownership, SenderChange, SenderState
@@ -112,18 +113,17 @@ def _billing(value: Any) -> Any:
         return {"description": value}
 
 
-_READ_ONLY = Attribute(read_only=True)
 _YES_NO = Attribute(show=_yes, take=_flag, wire_type=str | bool | int)
 _ARRAY = Attribute(take=texts, wire_type=list[str] | str)
 SHAPE = Shape(
     SenderId,
     {
-        "id": _READ_ONLY,
+        **RECORD,
         "parent_id": Attribute(take=_parent, wire_type=str),
         "state": choice(SenderState, {"ATIVE": "ACTIVE"}),
         "message_templates": _ARRAY,
         "templates_only": _YES_NO,
-        "country": _READ_ONLY,
+        "country": READ_ONLY,
         "operators": Attribute(read_only=True, show=lambda values: values or None),
         "two_way_required": _YES_NO,
         "keep_sender_address": _YES_NO,
@@ -134,11 +134,6 @@ SHAPE = Shape(
         ),
         "check_white_list": Attribute(spellings=("check_whitelist",)),
         "billing": Attribute(take=_billing, wire_type=dict[str, Any] | str),
-        "application_id": _READ_ONLY,
-        "company_id": Attribute(read_only=True, only="live"),
-        "created_date": Attribute(read_only=True),
-        "last_updated_date": Attribute(read_only=True, column="updated_at"),
-        "version_number": Attribute(column="version"),
     },
 )
 _YES_OR_NO = frozenset({"YES", "NO"})
@@ -181,9 +176,7 @@ LISTING = Listing(
         Column("consent_managed_by", "s.consent_managed_by", "enum", choices=frozenset(Manager)),
         Column("capabilities", "s.capabilities", "text_array"),
         Column("check_white_list", "s.check_white_list", "boolean"),
-        Column("application_id", "s.application_id", "integer"),
-        Column("created_date", "s.id", "created"),
-        Column("last_updated_date", "s.updated_at", "timestamp"),
+        *record_columns("s"),
         Column("version_number", "s.version", "integer"),
     ),
 )
@@ -230,16 +223,16 @@ async def purchase(call: Call) -> Answer:
 
 
 async def complete(call: Call, rows: Sequence[Row]) -> list[Row]:
-    """Dates from ids, secrets hidden, and nothing of the operator's affairs for others."""
+    """Secrets hidden, and nothing of the operator's affairs for others."""
     return [_completed(call, row) for row in rows]
 
 
 def _completed(call: Call, row: Row) -> Row:
-    values = dict(row) | {"created_date": ids.created_at(row["id"])}
-    if row["company_id"] == call.caller.company_id:
-        values["credentials"] = shown_credentials(call.services.vault, row)
-    else:
+    values = dict(row)
+    if is_foreign(call, row):
         values |= {"credentials": None, "billing": None, "application_id": None}
+    else:
+        values["credentials"] = shown_credentials(call.services.vault, row)
     if row["deleted_at"] is not None:
         values["state"] = "DELETED"
     return values
