@@ -130,10 +130,47 @@ class Retention(Section, frozen=True, kw_only=True):
     message_days: Annotated[
         Count, Meta(description="Days that requests and messages are kept before their drop.")
     ] = 90
+    event_days: Annotated[
+        Count, Meta(description="Days that events, their deliveries and attempts are kept.")
+    ] = 30
     partition_days: Annotated[Count, Meta(description="Days in one partition of a big table.")] = 7
     unknown_receipt_hours: Annotated[
         Count, Meta(description="Hours that a receipt waits for the message that it speaks of.")
     ] = 48
+
+
+class Events(Section, frozen=True, kw_only=True):
+    """How events reach those who subscribed to them."""
+
+    retry_seconds: Annotated[
+        tuple[Seconds, ...],
+        Meta(
+            description="Seconds to wait after each failed delivery, give or take a fifth; after "
+            "the last one the delivery is FAILED."
+        ),
+    ] = (5.0, 30.0, 120.0, 600.0, 3600.0, 10_800.0, 28_800.0, 43_200.0)
+    timeout: Annotated[
+        Seconds, Meta(description="Seconds that one delivery may take, the answer included.")
+    ] = 15.0
+    allowed_networks: Annotated[
+        tuple[str, ...],
+        Meta(
+            description="Networks that events may be posted to although they are private, such as "
+            "`10.1.0.0/16`. `clarion run` adds loopback."
+        ),
+    ] = ()
+    connections: Annotated[
+        Count, Meta(description="Deliveries under way at once to one delivery configuration.")
+    ] = 16
+    connections_total: Annotated[
+        Count, Meta(description="Deliveries under way at once in one process.")
+    ] = 1000
+    batch_size: Annotated[
+        Count, Meta(description="Deliveries claimed at once for one configuration.")
+    ] = 250
+    file_days: Annotated[
+        Count, Meta(description="Days that buffer files and dumps of subscriptions are kept.")
+    ] = 7
 
 
 class Files(Section, frozen=True, kw_only=True):
@@ -259,6 +296,7 @@ class Settings(Section, frozen=True, kw_only=True):
     log: Log = field(default_factory=Log)
     intake: Intake = field(default_factory=Intake)
     dispatch: Dispatch = field(default_factory=Dispatch)
+    events: Events = field(default_factory=Events)
     retention: Retention = field(default_factory=Retention)
     files: Files = field(default_factory=Files)
     senders: Senders = field(default_factory=Senders)

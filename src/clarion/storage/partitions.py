@@ -22,13 +22,26 @@ from clarion.storage.database import Database
 from clarion.storage.sql import load_queries
 
 SQL = load_queries(__package__)
-TABLES = ("message_request", "message", "fragment", "message_charge", "short_link")
+TABLES = (
+    "message_request",
+    "message",
+    "fragment",
+    "message_charge",
+    "short_link",
+    "event",
+    "event_delivery",
+    "delivery_attempt",
+)
+EVENT_TABLES = frozenset({"event", "event_delivery", "delivery_attempt"})
 FILL = {
     "message_request": 70,
     "message": 40,
     "fragment": 100,
     "message_charge": 100,
     "short_link": 85,
+    "event": 100,
+    "event_delivery": 60,
+    "delivery_attempt": 100,
 }
 """How full pages are made, in percent. A message changes twice in its first seconds; with room for
 its next versions on its own page no index is touched, which halves the cost of a message. The room
@@ -139,7 +152,8 @@ async def _maintain_table(
     existing = await partitions_of(connection, table)
     for low, high in missing(existing, now=now, days=retention.partition_days):
         work.made.append(await _make(connection, table, low, high))
-    for partition in expired(existing, now=now, keep_days=retention.message_days):
+    keep_days = retention.event_days if table in EVENT_TABLES else retention.message_days
+    for partition in expired(existing, now=now, keep_days=keep_days):
         await connection.execute(f"drop table {partition.name}")
         work.dropped.append(partition.name)
 
