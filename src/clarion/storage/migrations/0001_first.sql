@@ -218,9 +218,10 @@ create table message_request (
     expires_at timestamptz,
     options jsonb,                -- attributes that are kept and shown and have no column
     media jsonb,                  -- what its messages carry beside the text, as ports.Media
-    recipient_count integer not null default 0,
+    recipient_count integer not null default 0, -- people; a contact may have several messages
     duplicate_count integer not null default 0, -- recipients left out because they came before
-    pending_count integer not null default 0, -- messages that may still leave
+    pending_count integer not null default 0, -- messages that may still leave, also in place of
+                                  -- others: see message.fails_over
     sent_count integer not null default 0,
     delivered_count integer not null default 0,
     read_count integer not null default 0,
@@ -275,6 +276,8 @@ create table message (
     application_id integer,
     direction message_direction not null,
     solo boolean not null default false, -- its request's only one: no counts to keep
+    fails_over boolean not null default false, -- a push: its request waits for news of it, and for
+                                     -- the SMS in its place, as it does for what is to leave
     state message_state not null,
     medium message_medium not null default 'SMS',
     sender_id uuid not null,
