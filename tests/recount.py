@@ -10,8 +10,10 @@ from clarion.storage.database import Database
 WRONG_COUNTERS = """
 with facts as (
     select r.id,
-        count(m.id) as recipient_count,
-        count(m.id) filter (where m.state in ('CREATED', 'SCHEDULED', 'PAUSED')) as pending_count,
+        count(distinct coalesce(m.contact_id::text, m.peer_address)) as recipient_count,
+        count(m.id) filter (where m.state in ('CREATED', 'SCHEDULED', 'PAUSED')
+            or m.fails_over and m.state not in ('DELIVERED', 'READ', 'CONVERTED'))
+            as pending_count,
         count(m.sent_at) as sent_count,
         count(m.delivered_at) as delivered_count,
         count(m.read_at) as read_count,

@@ -248,6 +248,7 @@ class Node:
                 _soon("expire queued messages", lambda: tasks.expire_queued(self.db)),
                 _soon("expire pauses", lambda: tasks.expire_pauses(self.db)),
                 _soon("gather inbound parts", self._inbound.gather),
+                _soon("settle failovers", lambda: tasks.settle_failovers(self.db)),
                 Job("forget failovers", DAILY, lambda: tasks.forget_failovers(self.db)),
             ],
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
 
@@ -11,7 +12,9 @@ from stage import Stage
 from tests.waiting import eventually
 
 from clarion import settings
-from clarion.engine.messages import service, store
+from clarion.engine.billing.model import ANY, Rate
+from clarion.engine.billing.rates import load_rates
+from clarion.engine.messages import service, store, tasks
 from clarion.engine.messages.model import Options
 from clarion.engine.messages.states import Input
 from clarion.engine.messages.stops import stop
@@ -60,7 +63,140 @@ async def test_an_sms_follows_a_push_that_fails(running: Stage, token: str) -> N
     first, second = await running.messages(request)
     assert (second["peer_address"], second["contact_id"]) == (ONE, first["contact_id"])
     shown = await running.request(request)
-    assert (shown["state"], shown["recipient_count"], shown["failed_count"]) == ("COMPLETED", 2, 1)
+    assert (shown["state"], shown["recipient_count"], shown["failed_count"]) == ("COMPLETED", 1, 1)
+
+
+async def test_a_request_is_completed_when_the_sms_has_left_and_not_before(running: Stage) -> None:
+    channel, push = await _channel(running)
+    to = await _contact(running, push, "sandbox-lost-4")
+    request = await running.accept(to, sender=channel, options=FAILOVER)
+
+    async def completed() -> bool:
+        return (await running.request(request))["state"] == "COMPLETED"
+
+    await eventually(completed)
+    push_, sms = await _media(running, request)
+    assert push_ == ("PSH", "FAILED")
+    assert sms[1] in ("SENT", "DELIVERED")
+
+
+async def test_a_push_that_is_stopped_while_it_is_prepared_is_followed(running: Stage) -> None:
+    channel, push = await _channel(running)
+    to = await _contact(running, push, "fine")
+    await running.db.execute(
+        """insert into contact_address_status (company_id, id, sender_id, address_type, address,
+            consent_status, updated_at) values ($1, $2, $3, 'PUSH', 'apn:fine', 'OPTOUT', now())""",
+        running.company_id,
+        ids.new_id(),
+        push,
+    )
+    request = await running.accept(
+        to, sender=channel, options=FAILOVER, consent_requirement="OPT_OUT"
+    )
+    await _until(running, request, ("PSH", "FAILED"), ("SMS", "DELIVERED"))
+    shown = await running.request(request)
+    assert (shown["state"], shown["recipient_count"], shown["failed_count"]) == ("COMPLETED", 1, 1)
+
+
+async def test_a_push_that_cannot_be_paid_for_is_followed_by_an_sms_that_can(place: Place) -> None:
+    gateway = await _billed(place)
+    stage = Stage(place, gateway, await place.tenant())
+    await load_rates(
+        stage.db,
+        [Rate(stage.company_id, ANY, "SMS", ANY, ANY, Decimal("0.1"))],
+        starts_at=datetime.now(UTC) - timedelta(seconds=1),
+        source="test",
+    )
+    await stage.credit("1")
+    channel, push = await _channel(stage)
+    request = await stage.send(await _contact(stage, push, "t"), sender=channel, options=FAILOVER)
+    assert [(r["medium"], r["failure_code"]) for r in await stage.messages(request)] == [
+        ("PSH", "1003"),
+        ("SMS", None),
+    ]
+    assert (await stage.request(request))["state"] == "TRANSMITTING"
+    await gateway.intake.stop()
+    await gateway.membership.leave()
+
+
+async def test_a_contact_without_any_device_gets_the_sms_at_once(stage: Stage) -> None:
+    channel, _ = await _channel(stage)
+    only_push = Options(failover="SMS", contact_delivery_address_priority=["PUSH"])
+    group = await stage.group(await stage.contact(ONE))
+    request = await stage.send(f"group:{ids.show(group)}", sender=channel, options=only_push)
+    assert await _media(stage, request) == [("SMS", "CREATED")]
+    assert (await stage.request(request))["recipient_count"] == 1
+
+
+async def test_a_request_waits_for_news_of_a_push_for_a_while(stage: Stage) -> None:
+    channel, push = await _channel(stage)
+    request = await stage.send(await _contact(stage, push, "t"), sender=channel, options=FAILOVER)
+    await _sent(stage, request)
+    await tasks.settle_failovers(stage.db)
+    assert (await stage.request(request))["state"] == "TRANSMITTING"
+    await tasks.settle_failovers(stage.db, patience=timedelta(0))
+    assert (await stage.request(request))["state"] == "COMPLETED"
+    assert not await _failovers(stage)
+
+
+async def test_news_that_a_push_has_arrived_is_enough(stage: Stage) -> None:
+    channel, push = await _channel(stage)
+    request = await stage.send(await _contact(stage, push, "t"), sender=channel, options=FAILOVER)
+    message = await _sent(stage, request)
+    arrived = [store.Advance(message, datetime.now(UTC))]
+    await store.advance(stage.db, stage.company_id, Input.DELIVERED, arrived, datetime.now(UTC))
+    assert (await stage.request(request))["state"] == "COMPLETED"
+    await tasks.settle_failovers(stage.db)
+    assert not await _failovers(stage)
+
+
+async def test_a_push_that_arrives_after_all_is_followed_by_nothing(stage: Stage) -> None:
+    channel, push = await _channel(stage)
+    request = await stage.send(await _contact(stage, push, "t"), sender=channel, options=FAILOVER)
+    message = await _fail(stage, request, sent=True)
+    arrived = [store.Advance(message, datetime.now(UTC))]
+    await store.advance(stage.db, stage.company_id, Input.DELIVERED, arrived, datetime.now(UTC))
+    await stage.expand()
+    assert await _media(stage, request) == [("PSH", "DELIVERED")]
+    assert (await stage.request(request))["state"] == "COMPLETED"
+
+
+@pytest.mark.parametrize("way", ["cancel", "expire"])
+async def test_a_push_that_is_stopped_before_it_left_is_not_waited_for(
+    stage: Stage, way: str
+) -> None:
+    channel, push = await _channel(stage)
+    expires_at = datetime.now(UTC) + timedelta(seconds=0.5 if way == "expire" else 60)
+    request = await stage.send(
+        await _contact(stage, push, "t"), sender=channel, options=FAILOVER, expires_at=expires_at
+    )
+    if way == "cancel":
+        await service.cancel_request(stage.db, stage.company_id, request)
+    else:
+        await eventually(lambda: tasks.expire_queued(stage.db))
+    await stage.expand()
+    shown = await stage.request(request)
+    end = "CANCELED" if way == "cancel" else "COMPLETED"
+    assert (shown["state"], shown["pending_count"]) == (end, 0)
+    assert not await _failovers(stage)
+
+
+async def test_what_follows_a_request_that_was_resumed_does_not_pause(stage: Stage) -> None:
+    channel, push = await _channel(stage)
+    request = await stage.send(
+        await _contact(stage, push, "t"),
+        sender=channel,
+        options=FAILOVER,
+        pause_before_transmit=True,
+    )
+    assert await _media(stage, request) == [("PSH", "PAUSED")]
+    gateway = stage.gateway
+    await service.resume_request(
+        stage.db, gateway.senders, gateway.settings.connectors, stage.company_id, request
+    )
+    await _fail(stage, request)
+    await stage.expand()
+    assert await _media(stage, request) == [("PSH", "FAILED"), ("SMS", "CREATED")]
 
 
 async def test_a_push_that_arrives_is_all(running: Stage) -> None:
@@ -80,9 +216,8 @@ async def test_several_devices_do_not_fail_over(running: Stage) -> None:
     to = await _contact(running, push, "sandbox-refused-5", "sandbox-refused-6")
     request = await running.accept(to, sender=channel, options=FAILOVER)
     await _until(running, request, ("PSH", "FAILED"), ("PSH", "FAILED"))
-    assert not await running.db.fetch(
-        "select from failover where company_id = $1", running.company_id
-    )
+    assert not await _failovers(running)
+    assert (await running.request(request))["recipient_count"] == 1  # one person
 
 
 async def test_a_request_that_is_canceled_meanwhile_fails_over_no_more(stage: Stage) -> None:
@@ -139,17 +274,36 @@ async def test_a_token_that_its_provider_refuses_is_used_no_more(running: Stage,
     assert state == "INVALID"
 
 
-async def _fail(stage: Stage, request: UUID, *, sent: bool = False) -> None:
+async def _fail(stage: Stage, request: UUID, *, sent: bool = False) -> UUID:
     """The carrier's word on the request's push, without a carrier."""
+    if sent:
+        await _sent(stage, request)
     message = await stage.message(request)
     at = message["updated_at"]
     async with stage.db.transaction() as tx:
         await tx.execute("delete from outbound where company_id = $1", stage.company_id)
-        if sent:
-            taken = [store.Advance(message["id"], at)]
-            await store.advance(tx, stage.company_id, Input.TAKEN, taken, at)
         input = Input.UNDELIVERABLE if sent else Input.REFUSED
         await stop(tx, stage.company_id, input, [store.Advance(message["id"], at)], at)
+    id: UUID = message["id"]
+    return id
+
+
+async def _sent(stage: Stage, request: UUID) -> UUID:
+    """The carrier has taken the request's push."""
+    message = await stage.message(request)
+    at, id = message["updated_at"], message["id"]
+    async with stage.db.transaction() as tx:
+        await tx.execute("delete from outbound where company_id = $1", stage.company_id)
+        await store.advance(tx, stage.company_id, Input.TAKEN, [store.Advance(id, at)], at)
+    assert isinstance(id, UUID)
+    return id
+
+
+async def _failovers(stage: Stage) -> int:
+    count: int = await stage.db.fetchval(
+        "select count(*) from failover where company_id = $1", stage.company_id
+    )
+    return count
 
 
 async def _billed(place: Place) -> Gateway:

@@ -88,10 +88,11 @@ async def test_contacts_that_cannot_be_reached_are_told_if_they_were_named(stage
     ]
 
 
-async def test_a_group_without_anybody_completes(stage: Stage) -> None:
+async def test_a_group_without_anybody_is_rejected(stage: Stage) -> None:
     group = await stage.group()
     shown = await stage.request(await stage.send(f"group:{ids.show(group)}"))
-    assert (shown["state"], shown["recipient_count"]) == ("COMPLETED", 0)
+    assert (shown["state"], shown["recipient_count"]) == ("REJECTED", 0)
+    assert shown["failure_details"] == "There is nobody to send it to."
 
 
 async def test_a_request_that_nobody_gets_says_why(stage: Stage) -> None:

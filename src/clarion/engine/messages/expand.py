@@ -241,7 +241,7 @@ async def _mark(
         tx,
         company_id,
         [
-            (id, d.next, d.after, job.sequence + d.count.recipients)
+            (id, d.next, d.after, job.sequence + d.messages)
             for job in batch
             if (d := done.get(id := job.plan.request_id)) and not d.ends
         ],

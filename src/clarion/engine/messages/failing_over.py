@@ -1,4 +1,8 @@
-"""An SMS in place of a push that has failed: made as any other message, by the same steps."""
+"""An SMS in place of a push that has failed: made as any other message, by the same steps.
+
+From the push on, its request counts one message as pending until the push is known to have arrived
+or the SMS has left: what the client sees as COMPLETED is final.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +13,7 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 import asyncpg
+from msgspec.structs import replace
 
 from clarion.engine.contacts.reading import contacts_for_sending
 from clarion.engine.messages import store
@@ -26,6 +31,9 @@ from clarion.storage.database import Database
 BATCH = 500
 SECOND_TRY = 1 << (ids.SEQUENCE_BITS - 1)
 """Added to a push's number it is its SMS's: found again, the SMS is the same one."""
+
+_CLOSED = RequestState.CANCELED
+_MAY_PAUSE = frozenset({RequestState.PREPARING, RequestState.PAUSED})
 
 Plans = Callable[[int, Sequence[UUID]], Awaitable[Mapping[UUID, Plan]]]
 """The plans of a company's requests, without those that have nothing to leave from any more."""
@@ -58,13 +66,16 @@ class FailingOver:
 
         async def work(tx: asyncpg.Connection) -> set[str]:
             ours = await store.take_failovers(tx, company_id, [each.message_id for each in due])
-            open_ones = await _open_requests(tx, company_id, candidates)
+            if not ours:
+                return set()
+            states = await store.lock_requests(tx, company_id, ids.requests_of(ours))
             made = [
-                copy(c)
+                _in_its_place(c, states[c.plan.request_id])
                 for c in candidates
-                if _push_of(c) in ours and c.plan.request_id in open_ones
+                if _push_of(c) in ours and states.get(c.plan.request_id, _CLOSED) != _CLOSED
             ]
-            await self._store(self._chunk(tx, company_id, now, made, before.performed))
+            chunk = self._chunk(tx, company_id, now, made, before.performed)
+            await self._store(chunk, Counter(map(ids.request_id_of, ours)))
             return queued(made)
 
         return await self._db.run(work)
@@ -89,17 +100,19 @@ class FailingOver:
                 found.append(c)
         return found
 
-    async def _store(self, chunk: Chunk) -> None:
+    async def _store(self, chunk: Chunk, waited: Mapping[UUID, int]) -> None:
+        """The messages; and of each request so many pushes that it has waited for until now."""
         for step in WITHIN:
             await step(chunk)
-        counts: dict[UUID, store.Count] = {}
+        counts = {
+            id: store.Count(id, pending=-pushes, performed=chunk.performed[id])
+            for id, pushes in waited.items()
+        }
         for c in chunk.candidates:
             settle_state(c)
-            id = c.plan.request_id
-            count(c, counts.setdefault(id, store.Count(id, performed=chunk.performed[id])))
+            count(c, counts[c.plan.request_id])
         await store_messages(chunk)
-        if counts:
-            await store.count_prepared(chunk.on, chunk.company_id, [*counts.values()], chunk.now)
+        await store.count_prepared(chunk.on, chunk.company_id, [*counts.values()], chunk.now)
 
     def _chunk(
         self,
@@ -112,15 +125,13 @@ class FailingOver:
         return Chunk(self._means, on, company_id, now, candidates, performed)
 
 
-async def _open_requests(
-    tx: store.Runner, company_id: int, candidates: Sequence[Candidate]
-) -> set[UUID]:
-    """Requests, held, that were not stopped meanwhile."""
-    found = sorted({c.plan.request_id for c in candidates})
-    if not found:
-        return set()
-    states = await store.lock_requests(tx, company_id, found)
-    return {id for id, state in states.items() if state != RequestState.CANCELED}
+def _in_its_place(c: Candidate, state: str) -> Candidate:
+    """Of its own, for the steps to change; where the client has let its request go on, it waits
+    for nobody's word."""
+    made = copy(c)
+    if c.plan.paused and state not in _MAY_PAUSE:
+        made.plan = replace(c.plan, paused=False)
+    return made
 
 
 def _push_of(c: Candidate) -> UUID:

@@ -64,11 +64,12 @@ class Done(Struct):
     next: int
     after: UUID | None
     ends: bool
+    messages: int
     count: store.Count
     addresses: set[str]
 
     def advance(self, job: Job) -> None:
         """The chunk is committed."""
         job.next, job.after = self.next, self.after
-        job.sequence += self.count.recipients
+        job.sequence += self.messages
         job.seen |= self.addresses

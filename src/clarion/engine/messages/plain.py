@@ -63,6 +63,7 @@ class PlainChunk:
             next=self._next,
             after=None,
             ends=self._next >= len(plan.recipients),
+            messages=len(fresh),
             count=store.Count(
                 plan.request_id,
                 recipients=len(fresh),

@@ -178,33 +178,33 @@ with m as (
         $2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::uuid[], $7::text[], $8::text[],
         $9::text[], $10::uuid[], $11::text[], $12::smallint[], $13::smallint[], $14::timestamptz[],
         $15::text[], $16::text[], $17::numeric[], $18::text[], $19::text[], $20::text[],
-        $21::smallint[]
+        $21::smallint[], $22::boolean[]
     ) as m (
         id, request_id, state, medium, sender_id, sender_address, peer_address, country,
         contact_id, body, encoding, fragments, scheduled_at, language, failed_translation, price,
-        failure_code, failure_details, connector, priority
+        failure_code, failure_details, connector, priority, fails_over
     )
 ), r as materialized (
     select id, application_id, subject, external_id, conversation_id, campaign_id, reply_to,
         expires_at
     from message_request
-    where company_id = $1 and id = any($22::uuid[]) and id between $23 and $24
+    where company_id = $1 and id = any($23::uuid[]) and id between $24 and $25
 ), made as (
     insert into message (
         company_id, id, request_id, application_id, direction, state, medium, sender_id,
         sender_address, peer_address, country, contact_id, body, subject, external_request_id,
         conversation_id, campaign_id, reply_to, encoding, fragments, scheduled_at, expires_at,
-        language, failed_translation, price, failure_code, failure_details, updated_at
+        language, failed_translation, price, failure_code, failure_details, fails_over, updated_at
     )
     select $1, m.id, r.id, r.application_id, 'MT', m.state::message_state,
         m.medium::message_medium, m.sender_id, m.sender_address, m.peer_address, m.country,
         m.contact_id, m.body, r.subject, r.external_id, r.conversation_id, r.campaign_id,
         r.reply_to, m.encoding, m.fragments, m.scheduled_at, r.expires_at, m.language,
-        m.failed_translation, m.price, m.failure_code, m.failure_details, $25
+        m.failed_translation, m.price, m.failure_code, m.failure_details, m.fails_over, $26
     from m join r on r.id = m.request_id
 )
 insert into outbound (company_id, connector, sender_id, priority, due_at, message_id, expires_at)
-select $1, m.connector, m.sender_id, m.priority, coalesce(m.scheduled_at, $25), m.id, r.expires_at
+select $1, m.connector, m.sender_id, m.priority, coalesce(m.scheduled_at, $26), m.id, r.expires_at
 from m join r on r.id = m.request_id
 where m.state in ('CREATED', 'SCHEDULED');
 
@@ -236,8 +236,8 @@ update message_request r set
             coalesce(r.translations[3], 0) + i.performed
         ] end,
     price = coalesce(r.price + i.price, r.price, i.price),
-    state = (case when r.state = 'COMPLETED' and i.pending > 0 then 'TRANSMITTING'
-        else r.state::text end)::request_state,
+    state = (case when r.pending_count + i.pending = 0 and r.state in ('TRANSMITTING', 'PAUSED')
+        then 'COMPLETED' else r.state::text end)::request_state,
     updated_at = $11
 from unnest(
     $2::uuid[], $3::integer[], $4::integer[], $5::integer[], $6::integer[], $7::integer[],
@@ -247,25 +247,32 @@ from unnest(
 )
 where r.company_id = $1 and r.id = i.id and r.id between $12 and $13;
 
--- finish_expansions: Requests are prepared: what state they go on in. Of one that nobody gets, the first message says why.
+-- finish_expansions: Requests are prepared: what state they go on in. One of which nothing is left to send is REJECTED, and its first message says why.
 with gone as (
     delete from expansion where company_id = $1 and request_id = any($2::uuid[])
 ), fate as (
-    select id, case
-        when state <> 'PREPARING' then state::text
-        when recipient_count > 0 and recipient_count = failed_count then 'REJECTED'
-        when pause_before_transmit and pending_count > 0 then 'PAUSED'
-        when pending_count = 0 then 'COMPLETED'
-        else 'TRANSMITTING' end as state
-    from message_request
-    where company_id = $1 and id = any($2::uuid[]) and id between $4 and $5
+    select r.id, i.last, case
+        when r.state <> 'PREPARING' then r.state::text
+        when r.pause_before_transmit and r.pending_count > 0 then 'PAUSED'
+        when r.pending_count > 0 then 'TRANSMITTING'
+        when r.failed_count < r.recipient_count then 'COMPLETED'
+        when exists (
+            select from message m
+            where m.company_id = $1 and m.id > i.id and m.id <= i.last
+                and m.state not in ('FAILED', 'EXPIRED')
+        ) then 'COMPLETED'
+        else 'REJECTED' end as state
+    from message_request r
+    join unnest($2::uuid[], $6::uuid[]) as i (id, last) on i.id = r.id
+    where r.company_id = $1 and r.id between $4 and $5
 ), reason as (
-    select f.id, m.failure_code, m.failure_details
+    select f.id, coalesce(m.failure_code, $7) as failure_code,
+        coalesce(m.failure_details, $8) as failure_details
     from fate f
-    cross join lateral (
+    left join lateral (
         select failure_code, failure_details from message
-        where company_id = $1 and id > f.id and id <= $6 order by id limit 1
-    ) m
+        where company_id = $1 and id > f.id and id <= f.last order by id limit 1
+    ) m on true
     where f.state = 'REJECTED'
 )
 update message_request r set
@@ -377,8 +384,8 @@ with moved as (
             as i (id, at, code, details),
         unnest(
             $10::text[], $11::boolean[], $12::text[], $13::integer[], $14::integer[],
-            $15::integer[], $16::integer[]
-        ) as t (state, stamped, next, pending, stamps, canceled, failed)
+            $15::integer[], $16::integer[], $19::integer[]
+        ) as t (state, stamped, next, pending, stamps, canceled, failed, held)
     where m.company_id = $1 and m.id = any($4::uuid[]) and m.id between $2 and $3
         and m.id::text = i.id::text -- as text: see below
         and m.state = t.state::message_state
@@ -387,7 +394,8 @@ with moved as (
             when 'converted' then m.converted_at is not null
             when 'read' then m.read_at is not null
             when 'clicked' then m.clicked_at is not null else false end)
-    returning m.id, m.request_id, m.solo, t.pending, t.stamps, t.canceled, t.failed
+    returning m.id, m.request_id, m.solo, case when m.fails_over then t.held else t.pending end
+        as pending, t.stamps, t.canceled, t.failed
 ), tally as (
     select request_id, sum(pending) as pending, sum(stamps) as stamps, sum(canceled) as canceled,
         sum(failed) as failed
@@ -438,8 +446,9 @@ from tally t
 where r.company_id = $1 and r.id = any($8::uuid[]) and r.id between $7 and $6
     and r.id::text = t.request_id::text; -- as text: see advance_messages
 
--- add_failovers: Pushes after whose failure an SMS is to go to the contact.
-insert into failover (company_id, message_id) select $1, unnest($2::uuid[]);
+-- add_failovers: Pushes after whose failure an SMS is to go to the contact, and which of them have failed already.
+insert into failover (company_id, message_id, due)
+select $1, f.message_id, f.due from unnest($2::uuid[], $3::boolean[]) as f (message_id, due);
 
 -- mark_failovers: Pushes that have failed.
 update failover set due = true where company_id = $1 and message_id = any($2::uuid[]);
@@ -451,8 +460,59 @@ from (
 ) f
 join message m on m.company_id = f.company_id and m.id = f.message_id;
 
--- take_failovers: The SMS is being made.
-delete from failover where company_id = $1 and message_id = any($2::uuid[]) returning message_id;
+-- take_failovers: Their SMS are being made: answers the pushes that have failed, and that nobody else has taken. Others have arrived after all, or may.
+with freed as (
+    update message set fails_over = false
+    where company_id = $1 and id = any($2::uuid[]) and id between $3 and $4
+        and fails_over and state in ('FAILED', 'EXPIRED')
+    returning id
+), gone as (
+    delete from failover
+    where company_id = $1 and message_id = any($2::uuid[])
+        and message_id in (select id from freed)
+), waiting as (
+    update failover set due = false
+    where company_id = $1 and message_id = any($2::uuid[])
+        and message_id not in (select id from freed)
+)
+select id from freed;
+
+-- settled_failovers: Of every company_id, pushes that have arrived, that will not be sent, or that were sent before $1 with no bad news since.
+select f.company_id, f.message_id from failover f
+join message m on m.company_id = f.company_id and m.id = f.message_id
+where not f.due and (
+    m.state in ('DELIVERED', 'READ', 'CONVERTED', 'CANCELED')
+    or m.state = 'SENT' and m.sent_at < $1
+)
+order by f.company_id, f.message_id limit $2;
+
+-- end_failovers: No SMS will follow these pushes, as far as they are in one of these states: their requests wait for them no more.
+with held as (
+    select id, request_id, state, fails_over from message
+    where company_id = $1 and id = any($2::uuid[]) and id between $3 and $4
+        and state = any($5::message_state[])
+    order by id for update
+), freed as (
+    update message set fails_over = false
+    where company_id = $1 and id = any($2::uuid[]) and id between $3 and $4
+        and id in (select id from held where fails_over)
+), gone as (
+    delete from failover
+    where company_id = $1 and message_id = any($2::uuid[])
+        and message_id in (select id from held)
+), tally as (
+    select request_id, count(*) as pushes from held
+    where fails_over and state not in ('DELIVERED', 'READ', 'CONVERTED') -- that was enough
+    group by request_id
+)
+update message_request r set
+    pending_count = r.pending_count - t.pushes,
+    state = (case when r.pending_count = t.pushes and r.state in ('TRANSMITTING', 'PAUSED')
+        then 'COMPLETED' else r.state::text end)::request_state,
+    updated_at = $6
+from tally t
+where r.company_id = $1 and r.id = any($7::uuid[]) and r.id between $8 and $4
+    and r.id::text = t.request_id::text; -- as text: see advance_messages
 
 -- forget_failovers: Of every company_id, pushes of which nothing more is heard.
 delete from failover where message_id < $1;

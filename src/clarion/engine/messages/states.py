@@ -92,6 +92,9 @@ TRANSITIONS: dict[Input, dict[MessageState, MessageState]] = {
     Input.CLICK: {S.READ: S.READ, S.CONVERTED: S.CONVERTED},  # only a date
 }
 
+NEWS_ENOUGH = frozenset({S.DELIVERED, S.READ, S.CONVERTED})
+"""No SMS follows a push that has come so far: its request has waited for it until then."""
+
 STAMP = {
     Input.TAKEN: "sent",
     Input.DELIVERED: "delivered",
@@ -112,6 +115,7 @@ class Move(Struct, frozen=True):
     stamps: int
     canceled: int
     failed: int
+    held: int  # in place of `pending`, for a push that an SMS may follow
 
 
 @cache
@@ -126,6 +130,7 @@ def moves(input: Input) -> tuple[Move, ...]:
             stamps=int(input in STAMP and not stamped),
             canceled=(following is S.CANCELED) - (state is S.CANCELED),
             failed=_failed(following) - _failed(state),
+            held=(state in NEWS_ENOUGH) - (following in NEWS_ENOUGH),
         )
         for state, following in TRANSITIONS[input].items()
         for stamped in (False, True)

@@ -69,11 +69,15 @@ class SteppedChunk:
 
     def _done(self, id: UUID, fresh: Sequence[Candidate]) -> Done:
         slice = self._slices[id]
-        counted = Count(id, duplicates=self._duplicates[id], performed=self._performed[id])
+        people = {c.contact_id or c.address or c.given for c in fresh}
+        counted = Count(
+            id, recipients=len(people), duplicates=self._duplicates[id],
+            performed=self._performed[id],
+        )  # fmt: skip
         for c in fresh:
             count(c, counted)
         return Done(
-            next=slice.next, after=slice.after, ends=slice.last, count=counted,
+            next=slice.next, after=slice.after, ends=slice.last, messages=len(fresh), count=counted,
             addresses={c.address or c.given for c in fresh},
         )  # fmt: skip
 

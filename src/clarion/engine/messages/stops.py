@@ -10,7 +10,7 @@ from uuid import UUID
 from clarion.engine.billing.service import credit_back
 from clarion.engine.contacts.tokens.service import mark_dead_tokens
 from clarion.engine.messages import store
-from clarion.engine.messages.model import FailureCode
+from clarion.engine.messages.model import FailureCode, MessageState
 from clarion.engine.messages.states import Input
 
 UNSENT = frozenset({Input.REFUSED, Input.EXPIRE, Input.CANCEL})
@@ -18,6 +18,8 @@ UNSENT = frozenset({Input.REFUSED, Input.EXPIRE, Input.CANCEL})
 
 FAILS_OVER = frozenset({Input.REFUSED, Input.UNDELIVERABLE, Input.LAPSED})
 """After these its recipient has not got it."""
+
+_TOO_LATE = (MessageState.EXPIRED, MessageState.CANCELED)  # for an SMS as well
 
 
 async def stop(
@@ -32,10 +34,12 @@ async def stop(
     if not moved:
         return moved
     ends = await store.read_ends(tx, company_id, moved)
+    pushes = [e for e in ends if e.push]
     if input in FAILS_OVER:
-        pushes = [e for e in ends if e.push]
         await store.mark_failovers(tx, company_id, [e.id for e in pushes])
         await _forget_tokens(tx, company_id, pushes)
+    else:
+        await store.end_failovers(tx, company_id, [e.id for e in pushes], _TOO_LATE, now)
     if input in UNSENT:
         await _pay_back(tx, company_id, [e.id for e in ends if e.owed], now)
     return moved

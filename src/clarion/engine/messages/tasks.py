@@ -4,24 +4,29 @@ what it finds, it takes in the transaction that deals with it."""
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 import asyncpg
 
 from clarion import metrics
 from clarion.engine.messages import store
-from clarion.engine.messages.model import FailureCode
+from clarion.engine.messages.model import FailureCode, MessageState
 from clarion.engine.messages.service import expire_paused
-from clarion.engine.messages.states import Input
+from clarion.engine.messages.states import NEWS_ENOUGH, Input
 from clarion.engine.messages.stops import stop
 from clarion.kit import ids
 from clarion.storage.database import Database
 
 BATCH = 1000
+_ARRIVED = (*NEWS_ENOUGH, MessageState.SENT, MessageState.CANCELED)
 FORGOTTEN_PAUSE = timedelta(days=2)
 """A pause lasts a day at most; what is this long past its end has been dealt with."""
 
 FORGOTTEN_PUSH = timedelta(days=90)
 """Longer than one can be scheduled ahead, and a provider's word waited for."""
+
+PUSH_PATIENCE = timedelta(minutes=10)
+"""A push of which nothing bad is heard for so long has arrived: most providers tell no more."""
 
 
 async def expire_queued(db: Database) -> int:
@@ -63,8 +68,26 @@ async def expire_pauses(db: Database) -> int:
     return len(found)
 
 
+async def settle_failovers(db: Database, patience: timedelta = PUSH_PATIENCE) -> int:
+    """Pushes that have arrived, as far as anybody will know: no SMS follows them, and their
+    requests wait no longer."""
+    now = datetime.now(UTC)
+    count = 0
+    while found := await store.settled_failovers(db, now - patience, BATCH):
+        for company_id, pushes in found.items():
+
+            async def work(
+                tx: asyncpg.Connection, company_id: int = company_id, pushes: list[UUID] = pushes
+            ) -> None:
+                await store.end_failovers(tx, company_id, pushes, _ARRIVED, now)
+
+            await db.run(work)
+            count += len(pushes)
+    return count
+
+
 async def forget_failovers(db: Database) -> None:
-    """Pushes whose fate is settled, or never will be."""
+    """Pushes whose messages are gone, whatever became of them."""
     await store.forget_failovers(db, ids.floor_id(datetime.now(UTC) - FORGOTTEN_PUSH))
 
 

@@ -56,6 +56,8 @@ def contact_candidates(
         choice = _choose(means, plan, list(_destinations(plan, contact)), ids.show(contact.id))
         if choice is not None:
             return _reached(means, plan, contact, choice)
+        if plan.options.failover is not None and contact.primary_mdn is not None:
+            return [text_candidate(means, plan, contact, contact.primary_mdn)]
         wrong = "The contact has no address that the sender id can send to."
     if named is None:
         return []

@@ -10,7 +10,7 @@ from clarion.engine.messages.steps.candidate import Candidate
 from clarion.engine.messages.steps.chunk import Chunk
 
 MAX_SHOWN = 254  # of an address that could not be read
-_WAITING = frozenset({"CREATED", "SCHEDULED", "PAUSED"})
+_NO_SUBSTITUTE = frozenset({MessageState.EXPIRED.value, MessageState.TEST.value})
 _QUEUED = frozenset({MessageState.CREATED.value, MessageState.SCHEDULED.value})
 
 
@@ -20,7 +20,7 @@ async def store_messages(chunk: Chunk) -> None:
         requests = sorted({c.plan.request_id for c in chunk.candidates})
         rows = [_row(c) for c in chunk.candidates]
         await store.add_personal(chunk.on, chunk.company_id, rows, requests, chunk.now)
-        pushes = [c.id for c in chunk.candidates if c.fails_over and c.state in _WAITING]
+        pushes = [(c.id, c.code is not None) for c in chunk.candidates if c.fails_over]
         await store.add_failovers(chunk.on, chunk.company_id, pushes)
 
 
@@ -28,6 +28,7 @@ def settle_state(c: Candidate) -> None:
     """What was stopped has FAILED, if it has not expired."""
     if c.code is not None and c.state != MessageState.EXPIRED:
         c.state = MessageState.FAILED.value
+    c.fails_over = c.fails_over and c.state not in _NO_SUBSTITUTE
 
 
 def queued(candidates: Sequence[Candidate]) -> set[str]:
@@ -36,12 +37,11 @@ def queued(candidates: Sequence[Candidate]) -> set[str]:
 
 
 def count(c: Candidate, into: store.Count) -> None:
-    """Add one message to what its request counts."""
-    into.recipients += 1
-    if c.state in _QUEUED or c.state == MessageState.PAUSED:
-        into.pending += 1
-    elif c.state in (MessageState.FAILED, MessageState.EXPIRED):
-        into.failed += 1
+    """Add one message to what its request counts; a push that has failed counts as pending, too,
+    for the SMS that follows it."""
+    failed = c.state in (MessageState.FAILED, MessageState.EXPIRED)
+    into.failed += failed
+    into.pending += c.fails_over or c.state in _QUEUED or c.state == MessageState.PAUSED
     into.translated += c.language is not None
     into.untranslated += c.failed_translation is not None
     if c.price is not None:
@@ -71,4 +71,5 @@ def _row(c: Candidate) -> tuple[object, ...]:
         c.words,
         c.connector or None,
         c.plan.priority if c.plan.channel else sender.priority,
+        c.fails_over,
     )

@@ -65,6 +65,7 @@ async def _advance(
         [m.failed for m in table],
         request_id_of(min(found)),
         requests_of(found),
+        [m.held for m in table],
     )
     return {row["id"] for row in rows}
 

@@ -9,7 +9,8 @@ from uuid import UUID
 
 from msgspec import Struct
 
-from clarion.engine.messages.store.rows import SQL, Runner, by_company
+from clarion.engine.messages.model import MessageState
+from clarion.engine.messages.store.rows import SQL, Runner, by_company, columns
 from clarion.kit.ids import request_id_of, requests_of
 
 
@@ -42,9 +43,10 @@ async def drop_prices(
 # ---------------------------------------------------------------- fail-over
 
 
-async def add_failovers(on: Runner, company_id: int, messages: Sequence[UUID]) -> None:
+async def add_failovers(on: Runner, company_id: int, messages: Sequence[tuple[UUID, bool]]) -> None:
+    """Pushes that an SMS is to follow if they fail, and whether they have."""
     if messages:
-        await on.execute(SQL["add_failovers"], company_id, messages)
+        await on.execute(SQL["add_failovers"], company_id, *columns(messages, 2))
 
 
 async def mark_failovers(on: Runner, company_id: int, messages: Sequence[UUID]) -> None:
@@ -68,9 +70,32 @@ async def due_failovers(on: Runner, limit: int) -> dict[int, list[DueFailover]]:
 
 
 async def take_failovers(on: Runner, company_id: int, messages: Sequence[UUID]) -> set[UUID]:
-    """Those that nobody else has taken meanwhile."""
-    rows = await on.fetch(SQL["take_failovers"], company_id, messages)
-    return {row["message_id"] for row in rows}
+    """Those that have failed indeed, and that nobody else has taken meanwhile. Their requests
+    still wait for them: to be counted off with what becomes of them."""
+    rows = await on.fetch(SQL["take_failovers"], company_id, messages, min(messages), max(messages))
+    return {row["id"] for row in rows}
+
+
+async def settled_failovers(on: Runner, sent_before: datetime, limit: int) -> dict[int, list[UUID]]:
+    """By company, pushes that no SMS will follow: they have arrived, or nothing was heard of them
+    since they were sent."""
+    rows = await on.fetch(SQL["settled_failovers"], sent_before, limit)
+    return by_company((row["company_id"], row["message_id"]) for row in rows)
+
+
+async def end_failovers(
+    on: Runner,
+    company_id: int,
+    messages: Sequence[UUID],
+    states: Sequence[MessageState],
+    now: datetime,
+) -> None:
+    """No SMS will follow these pushes, as far as they are in one of these states."""
+    if messages:
+        await on.execute(
+            SQL["end_failovers"], company_id, messages, min(messages), max(messages), states, now,
+            requests_of(messages), request_id_of(min(messages)),
+        )  # fmt: skip
 
 
 async def forget_failovers(on: Runner, before: UUID) -> None:

@@ -11,11 +11,14 @@ import asyncpg
 from msgspec import Struct
 from msgspec.structs import astuple
 
-from clarion.engine.messages.model import Content, Route
+from clarion.engine.messages.model import Content, FailureCode, Route
 from clarion.engine.messages.store.rows import MESSAGE_COLUMNS, SQL, Runner, columns
 from clarion.kit.ids import last_message_id
 
-PERSONAL_COLUMNS = 20
+PERSONAL_COLUMNS = 21
+
+
+NOBODY = "There is nobody to send it to."
 
 
 class Expansion(Struct, frozen=True):
@@ -141,10 +144,10 @@ async def finish_expansions(
     on: Runner, company_id: int, requests: Sequence[UUID], now: datetime
 ) -> None:
     if requests:
-        last = max(requests)
         await on.execute(
-            SQL["finish_expansions"], company_id, requests, now, min(requests), last,
-            last_message_id(last),
+            SQL["finish_expansions"], company_id, requests, now, min(requests), max(requests),
+            [last_message_id(each) for each in requests], FailureCode.INVALID_RECIPIENT.value,
+            NOBODY,
         )  # fmt: skip
 
 
