@@ -24,8 +24,8 @@ import msgspec
 from bench import processes
 from clarion import settings
 from clarion.api.call import Call, Door
+from clarion.api.errors import problem
 from clarion.api.scg.contacts import CONTACTS
-from clarion.api.scg.errors import problem
 from clarion.api.services import Services
 from clarion.api.wire import LIVE
 from clarion.engine.accounts.model import Caller

@@ -7,7 +7,7 @@ machines are redirected and not counted.
 from __future__ import annotations
 
 from clarion.api.call import Answer, Call, Door, Header, Route
-from clarion.api.scg.errors import problem
+from clarion.api.errors import problem
 from clarion.api.wire import PLAIN
 from clarion.engine.messages.links.service import PATH
 from clarion.engine.messages.links.visitors import is_person

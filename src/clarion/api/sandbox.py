@@ -17,8 +17,8 @@ from msgspec import Meta, Struct
 from msgspec.structs import replace
 
 from clarion.api.call import Answer, Call, Door, Handler, Route, json_answer
+from clarion.api.errors import problem
 from clarion.api.operation import Created, Operation
-from clarion.api.scg.errors import problem
 from clarion.api.wire import PLAIN
 from clarion.engine.handsets import service
 from clarion.engine.handsets.model import HandsetMessage, Mark

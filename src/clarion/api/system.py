@@ -11,7 +11,7 @@ from time import monotonic
 
 from clarion import metrics
 from clarion.api.call import Answer, Call, Door, Route, json_answer
-from clarion.api.scg.errors import problem
+from clarion.api.errors import problem
 from clarion.api.wire import PLAIN
 from clarion.errors import Unavailable
 

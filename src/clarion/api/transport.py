@@ -17,7 +17,7 @@ import httptools
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from clarion.api.call import Answer, Header
-from clarion.api.scg.errors import problem
+from clarion.api.errors import problem
 from clarion.errors import InvalidInput
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ from harness import Client, Site, SiteMaker
 from msgspec import Meta, Struct
 
 from clarion.api.call import Door
+from clarion.api.errors import problem
 from clarion.api.resource import Resource
-from clarion.api.scg.errors import problem
 from clarion.api.shape import Attribute, Shape, choice
 from clarion.api.wire import LIVE, REFERENCE
 from clarion.storage.listing import Column, Listing

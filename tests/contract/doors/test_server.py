@@ -9,7 +9,7 @@ import pytest
 from harness import LIVE, REFERENCE, Client, Site, SiteMaker
 
 from clarion.api.call import Answer, Call, Door, Route, json_answer
-from clarion.api.scg.errors import problem
+from clarion.api.errors import problem
 from clarion.api.wire import LIVE as LIVE_FORM
 from clarion.engine.accounts.tokens import revoke_token
 

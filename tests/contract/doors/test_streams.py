@@ -12,7 +12,7 @@ import pytest
 from harness import Client, Site, SiteMaker
 
 from clarion.api.call import Answer, Call, Door, Route, json_answer
-from clarion.api.scg.errors import problem
+from clarion.api.errors import problem
 from clarion.api.streams import body_chunks
 from clarion.api.wire import LIVE as LIVE_FORM
 

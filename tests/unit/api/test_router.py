@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from clarion.api.call import Answer, Call, Door, Route
+from clarion.api.errors import problem
 from clarion.api.router import Router
-from clarion.api.scg.errors import problem
 from clarion.api.wire import LIVE
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from clarion.api.scg.errors import code_of, problem
+from clarion.api.errors import code_of, problem
 from clarion.errors import NotEnoughCredit
 
 

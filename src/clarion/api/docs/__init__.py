@@ -9,8 +9,8 @@ from importlib import resources
 import msgspec
 
 from clarion.api.call import JSON, Answer, Call, Door, Route, json_answer
+from clarion.api.errors import problem
 from clarion.api.openapi import document
-from clarion.api.scg.errors import problem
 from clarion.api.wire import PLAIN
 from clarion.errors import NotFound
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from clarion.api.call import Door
+from clarion.api.errors import problem
 from clarion.api.scg import (
     access_tokens,
     address_history,
@@ -22,7 +23,6 @@ from clarion.api.scg import (
     sender_ids,
 )
 from clarion.api.scg.catalogue import CLASSES, TYPES
-from clarion.api.scg.errors import problem
 from clarion.api.scg.message_templates import TEMPLATES
 from clarion.api.wire import LIVE, REFERENCE
 

@@ -14,11 +14,11 @@ from typing import Any
 from urllib.parse import quote
 
 from clarion.api.call import Answer, Call, Door, Header, Route, json_answer
+from clarion.api.errors import problem
 from clarion.api.multipart import MEDIA_TYPE, OVERHEAD, boundary_of, file_in
 from clarion.api.operation import Operation
 from clarion.api.problems import BodyTooLarge
 from clarion.api.ranges import NothingThere, asked_span
-from clarion.api.scg.errors import problem
 from clarion.api.shape import FORM
 from clarion.api.streams import body_chunks
 from clarion.api.wire import LIVE

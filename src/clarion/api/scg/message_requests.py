@@ -11,10 +11,10 @@ from uuid import UUID
 from msgspec import Meta, Struct, field
 
 from clarion.api.call import Answer, Call, Route, json_answer
+from clarion.api.errors import code_of
 from clarion.api.operation import Created, Operation
 from clarion.api.resource import Resource, Values
 from clarion.api.scg.attachments import listed_below, page_of
-from clarion.api.scg.errors import code_of
 from clarion.api.scg.messages import MESSAGES, reference_failure
 from clarion.api.scg.requests_in import DECODER, MessageRequestBody, new_request
 from clarion.api.shape import Attribute, Row, Shape, Version

@@ -11,9 +11,9 @@ import msgspec
 from msgspec import Meta, Struct
 
 from clarion.api.call import Answer, Call, Door, Route, json_answer
+from clarion.api.errors import problem
 from clarion.api.operation import Created, Operation
 from clarion.api.scg.contact_tokens import CORRECTIONS
-from clarion.api.scg.errors import problem
 from clarion.api.shape import taker
 from clarion.api.wire import LIVE
 from clarion.engine.contacts.tokens.access import find_holder

@@ -1,6 +1,6 @@
-"""The errors of the SCG door: `{"error_code": "<digits>", "error_description": "..."}`.
+"""How the doors show errors: `{"error_code": "<digits>", "error_description": "..."}`.
 
-Codes are those of the SCG reference: the HTTP status itself, or 1001 (stale version), 1011
+The ESS reference has no error body, so it is that of the SCG one. Codes are the SCG reference's: the HTTP status itself, or 1001 (stale version), 1011
 (unique key), 1012 (message too long), 1017 (criteria), 1019 (content too large), 1020 (tracked
 link), 1023 (value too long). Clients parse the code as a number.
 """
