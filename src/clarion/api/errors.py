@@ -1,8 +1,9 @@
 """How the doors show errors: `{"error_code": "<digits>", "error_description": "..."}`.
 
-The ESS reference has no error body, so it is that of the SCG one. Codes are the SCG reference's: the HTTP status itself, or 1001 (stale version), 1011
-(unique key), 1012 (message too long), 1017 (criteria), 1019 (content too large), 1020 (tracked
-link), 1023 (value too long). Clients parse the code as a number.
+That is the body of the SCG reference; the ESS reference has none of its own. Codes are the SCG
+reference's: the HTTP status itself, or 1001 (stale version), 1011 (unique key), 1012 (message too
+long), 1017 (criteria), 1019 (content too large), 1020 (tracked link), 1023 (value too long).
+Clients parse the code as a number.
 """
 
 from __future__ import annotations
