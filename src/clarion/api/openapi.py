@@ -6,6 +6,7 @@ door's wire form, and that a resource never shows null.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from copy import deepcopy
 from importlib.metadata import version
@@ -17,7 +18,7 @@ from clarion.api.call import Door, Route
 from clarion.api.operation import Operation, Parameter
 from clarion.api.shape import FORM, Shape, date_names
 from clarion.api.wire import WireForm
-from clarion.storage.listing import DEFAULT_LIMIT, MAX_LIMIT, Column
+from clarion.storage.listing import MAX_LIMIT, Column
 
 Schema = dict[str, Any]
 
@@ -43,7 +44,7 @@ _KINDS: Mapping[str, Schema] = {
     "day": {"type": "string", "description": "A day, or a range [from,to]; ends may lack."},
 }
 _TEXT: Schema = {"type": "string", "description": "A value, or several with commas between."}
-
+_PARAMETER = re.compile(r"\{([^}]*)\}")
 
 _ERRORS = {
     "400": "The request cannot be understood: 400, 1012 (message too long), 1019 (content too "
@@ -133,6 +134,8 @@ class _Writer:
         schema = self._answer(about.answer)
         if not about.many:
             return _json("Success.", schema)
+        if self._door.form.paged_result:
+            return _json("A page.", _named_list(about.collection, schema))
         if not self._door.form.envelope:
             return _json("A page.", {"type": "array", "items": schema}) | {"headers": _PAGING}
         return _json("A page.", _envelope(schema))
@@ -150,10 +153,12 @@ class _Writer:
         return {k: _json(words, schema) for k, words in _ERRORS.items() if k not in left_out}
 
     def _query_parameters(self, about: Operation) -> list[Schema]:
+        others = [_parameter(each) for each in about.parameters]
         if not about.many or not about.filters:
-            return [_parameter(each) for each in about.parameters]
+            return others
         shape = about.answer if isinstance(about.answer, Shape) else None
-        return [_filter(column, shape, self._door.form) for column in about.filters] + _PAGE_ASKED
+        filters = [_filter(column, shape, self._door.form) for column in about.filters]
+        return [*others, *filters, *_page_asked(about.limit)]
 
     def _input(self, struct: type) -> Schema:
         schema, schemas = self._schema(struct)
@@ -203,11 +208,25 @@ def _envelope(items: Schema) -> Schema:
     }
 
 
+def _named_list(name: str, items: Schema) -> Schema:
+    whole = {"type": "integer", "minimum": 0}
+    paged = {"type": "object", "properties": {"offset": whole, "limit": whole}}
+    following = {"type": "string", "description": "Where the next page is, if there is one."}
+    return {
+        "type": "object",
+        "required": ["paged-result", name],
+        "properties": {
+            "paged-result": paged,
+            "next-page-uri": following,
+            name: {"type": "array", "items": items},
+        },
+    }
+
+
 def _path_parameters(path: str) -> list[Schema]:
     return [
-        {"name": s.strip("{}"), "in": "path", "required": True, "schema": {"type": "string"}}
-        for s in path.split("/")
-        if s.startswith("{")
+        {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
+        for name in _PARAMETER.findall(path)
     ]
 
 
@@ -234,21 +253,25 @@ def _filter(column: Column, shape: Shape | None, form: WireForm) -> Schema:
     )
 
 
-_PAGE_ASKED: list[Schema] = [
-    {
-        "name": "sort",
-        "in": "query",
-        "description": "An attribute; a leading - for descending. Several with commas between.",
-        "schema": {"type": "string"},
-    },
-    {"name": "offset", "in": "query", "schema": {"type": "integer", "minimum": 0, "default": 0}},
-    {
-        "name": "limit",
-        "in": "query",
-        "description": f"At most {MAX_LIMIT}; more is taken for {MAX_LIMIT}.",
-        "schema": {"type": "integer", "minimum": 0, "default": DEFAULT_LIMIT},
-    },
-]
+def _page_asked(limit: int) -> list[Schema]:
+    whole = {"type": "integer", "minimum": 0}
+    return [
+        {
+            "name": "sort",
+            "in": "query",
+            "description": "An attribute; a leading - for descending. Several with commas between.",
+            "schema": {"type": "string"},
+        },
+        {"name": "offset", "in": "query", "schema": whole | {"default": 0}},
+        {
+            "name": "limit",
+            "in": "query",
+            "description": f"At most {MAX_LIMIT}; more is taken for {MAX_LIMIT}.",
+            "schema": whole | {"default": limit},
+        },
+    ]
+
+
 _PAGING: Schema = {
     "X-Total-Count": {"schema": {"type": "integer"}},
     "Link": {"description": "first, prev, next, last", "schema": {"type": "string"}},
@@ -265,7 +288,8 @@ def _in_form(schema: Schema, shape: Shape, form: WireForm) -> Schema:
             continue
         shown = more.reference if more and more.reference and form.reference_names else name
         properties[shown] = (_EPOCH if form.epoch_dates else _DATE) if name in dates else each
-    return schema | {"properties": properties, "required": ["id"]}
+    required = {"required": ["id"]} if "id" in properties else {}
+    return schema | {"properties": properties} | required
 
 
 def _shown(value: Any) -> Any:

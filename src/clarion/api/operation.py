@@ -9,7 +9,7 @@ from typing import Any
 from msgspec import Struct
 
 from clarion.api.shape import Shape
-from clarion.storage.listing import Column
+from clarion.storage.listing import DEFAULT_LIMIT, Column, Listing
 
 
 class Created(Struct):
@@ -46,7 +46,9 @@ class Operation:
     may_be_form: bool = False  # the body may be form-encoded too
     answer: Shape | type | None = None
     many: bool = False  # the answer is a list
+    collection: str = ""  # what the list is called, where lists have names
     filters: Sequence[Column] = ()
+    limit: int = DEFAULT_LIMIT  # rows of a page that says none
     parameters: tuple[Parameter, ...] = ()
     error: type = Error
     takes_file: bool = False  # the body is a file, as it is or in multipart/form-data
@@ -62,14 +64,22 @@ class Operation:
         *,
         one: bool,
         shape: Shape,
-        filters: Sequence[Column],
+        listing: Listing,
         required: tuple[str, ...],
+        collection: str = "",
     ) -> Operation:
         """The usual operation of a resource under this method."""
         verb, more = _USUAL[method, one]
         given: dict[str, Any] = {"summary": f"{verb} {name}", "tag": name, "about": about}
         if more == "list":
-            return cls(**given, answer=shape, many=True, filters=filters)
+            return cls(
+                **given,
+                answer=shape,
+                many=True,
+                filters=listing.columns,
+                limit=listing.limit,
+                collection=collection,
+            )
         if more == "get":
             return cls(**given, answer=shape)
         if more == "delete":

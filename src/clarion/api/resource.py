@@ -46,6 +46,8 @@ class Resource:
     complete: Complete | None = None  # adds to rows what their table does not hold
     rewrite: Rewrite | None = None  # filters that no column can answer alone
     within: Within | None = None  # what the path before the id says: whose part it is
+    parameter: str = "id"  # what a path calls the id
+    collection: str = ""  # what a list of them is called, where lists have names
     required: tuple[str, ...] = ()  # attributes that a create must have
     create: Callable[[Call, Values], Awaitable[str]] | None = None
     update: Callable[[Call, Any, Values], Awaitable[None]] | None = None
@@ -54,7 +56,7 @@ class Resource:
 
     def routes(self) -> list[Route]:
         """What this declaration allows, as routes."""
-        one = self.path + "/{id}"
+        one = f"{self.path}/{{{self.parameter}}}"
         wanted = (
             ("GET", self.path, self._list, True),
             ("POST", self.path, self._create, self.create),
@@ -82,7 +84,7 @@ class Resource:
             query=query,
             also=also,
         )
-        return page_answer(call, await self._shown(call, page.rows), page)
+        return page_answer(call, await self._shown(call, page.rows), page, self.collection)
 
     async def find(self, call: Call, id: Any, *, whole: bool = False) -> Row:
         """One row that the caller may see. NotFound also for what belongs to others."""
@@ -103,7 +105,7 @@ class Resource:
 
     def id_of(self, call: Call) -> Any:
         """The id in the path; one that cannot be read names nothing."""
-        id = self.key(call.params["id"])
+        id = self.key(call.params[self.parameter])
         if id is None:
             raise NotFound
         return id
@@ -127,14 +129,14 @@ class Resource:
     async def _update(self, call: Call) -> Answer:
         assert self.update is not None
         await self.update(call, self.id_of(call), self.shape.read(call))
-        return json_answer({"id": call.params["id"]})
+        return json_answer({"id": call.params[self.parameter]})
 
     async def _replace(self, call: Call) -> Answer:
         assert self.replace is not None
         values = self.shape.read(call, form_encoded=True)
         self._require(values)
         await self.replace(call, self.id_of(call), values)
-        return json_answer({"id": call.params["id"]})
+        return json_answer({"id": call.params[self.parameter]})
 
     async def _delete(self, call: Call) -> Answer:
         assert self.delete is not None
@@ -173,8 +175,9 @@ class Resource:
             method,
             one=one,
             shape=self.shape,
-            filters=self.listing.columns,
+            listing=self.listing,
             required=self.required,
+            collection=self.collection,
         )
 
 
@@ -188,8 +191,16 @@ def text_key(text: str) -> str | None:
     return None if "\0" in text else text
 
 
-def page_answer(call: Call, shown: list[dict[str, Any]], page: Page) -> Answer:
-    """A page of a list in the door's wire form."""
+def page_answer(
+    call: Call, shown: Sequence[Any], page: Page, collection: str = "", **more: Any
+) -> Answer:
+    """A page of a list in the door's wire form; `more` stands beside a list that has a name."""
+    if call.form.paged_result:
+        about: dict[str, Any] = {"paged-result": {"offset": page.offset, "limit": page.limit}}
+        if page.limit and page.offset + page.limit < page.total:
+            following = _query_at(call, page.offset + page.limit, page.limit)
+            about["next-page-uri"] = f"{quote(call.scope['path'])}?{following}"
+        return json_answer(about | more | {collection: shown})
     if call.form.envelope:
         return json_answer(
             {"list": shown, "total": page.total, "offset": page.offset, "limit": page.limit}
@@ -209,12 +220,17 @@ def _paging_headers(call: Call, page: Page) -> tuple[Header, ...]:
     if page.offset + page.limit < page.total:
         offsets["next"] = page.offset + page.limit
     address = _address(call)
-    others = {k: v for k, v in call.query.items() if k not in ("offset", "limit")}
-    links = []
-    for rel, offset in offsets.items():
-        query = urlencode(others | {"offset": str(offset), "limit": str(page.limit)})
-        links.append(f'<{address}?{query}>; rel="{rel}"')
+    links = [
+        f'<{address}?{_query_at(call, offset, page.limit)}>; rel="{rel}"'
+        for rel, offset in offsets.items()
+    ]
     return (total, (b"link", ", ".join(links).encode("ascii")))
+
+
+def _query_at(call: Call, offset: int, limit: int) -> str:
+    """This call's query for another page."""
+    others = {k: v for k, v in call.query.items() if k not in ("offset", "limit")}
+    return urlencode(others | {"offset": str(offset), "limit": str(limit)})
 
 
 def _address(call: Call) -> str:

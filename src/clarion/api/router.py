@@ -83,7 +83,7 @@ class Router:
         path = door.prefix + route.path
         for segment in (s for s in path.split("/") if s):
             if segment.startswith("{"):
-                names.append(segment.strip("{}"))
+                names.append(segment.replace("{", "").replace("}", ""))  # one, or two: {a}:{b}
                 node.parameter = node.parameter or _Node()
                 node = node.parameter
             else:

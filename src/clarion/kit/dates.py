@@ -55,6 +55,11 @@ def to_iso(at: datetime) -> str:
     return at.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
 
 
+def to_short_iso(at: datetime) -> str:
+    """The same without the milliseconds of a whole second: 2026-11-22T09:30:00Z."""
+    return to_iso(at).replace(".000Z", "Z")
+
+
 def _from_text(text: str) -> datetime | None:
     if not text:
         return None

@@ -78,6 +78,8 @@ class Listing:
     always: str = ""
     deleted: str = ""  # true for deleted rows, which only the state DELETED shows
     state: str = "state"  # the filter that may say DELETED
+    limit: int = DEFAULT_LIMIT  # rows of a page that says none
+    counted: bool = True  # else a page's total only tells whether there is more
     by_name: Mapping[str, Column] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -104,7 +106,8 @@ async def fetch_page(
 ) -> Page:
     """The page that `query` asks for. InvalidInput names the filter that cannot be used; names
     that are no filter of this listing are ignored, since clients add parameters of their own."""
-    limit = min(_whole(query, "limit", DEFAULT_LIMIT, filters.MAX_BIGINT), MAX_LIMIT)
+    limit = min(_whole(query, "limit", listing.limit, filters.MAX_BIGINT), MAX_LIMIT)
+    more = 0 if listing.counted else 1
     offset = _whole(query, "offset", 0, MAX_OFFSET)
     order = _order(listing, query.get("sort", ""))
     args: list[object] = []
@@ -116,7 +119,9 @@ async def fetch_page(
         text = f"{body} and {listing.key} = any(array({keys})) order by {order}"
     else:
         text = f"{body} {page}"
-    rows = await db.fetch(f"select {listing.select} {text}", *args, limit, offset)
+    rows = await db.fetch(f"select {listing.select} {text}", *args, limit + more, offset)
+    if not listing.counted:
+        return Page(rows[:limit], offset + len(rows), offset, limit)
     if len(rows) < limit and (rows or offset == 0):
         return Page(rows, offset + len(rows), offset, limit)  # the last page tells the total
     return Page(rows, await _total(db, listing, body, args), offset, limit)
