@@ -1315,8 +1315,20 @@ create table event_file (
     size bigint,               -- bytes
     file_key text,
     expires_at timestamptz,
+    updated_at timestamptz not null,
     primary key (company_id, id)
 );
 create index event_file_configuration on event_file (company_id, configuration_id, id);
 create index event_file_pending on event_file (company_id, id) where status = 'PENDING';
 create index event_file_expiry on event_file (expires_at) where status = 'ARCHIVED';
+
+-- Deliveries that are to be in a BUFFER: out of the queue, and SUCCESS when the file is there.
+create table event_file_entry (
+    company_id integer not null,
+    file_id bigint not null,
+    event_id uuid not null,
+    key text,                  -- of a configuration that wants the newest of each key
+    primary key (company_id, file_id, event_id)
+) with (autovacuum_vacuum_scale_factor = 0.02);
+create index event_file_entry_key on event_file_entry (company_id, file_id, key, event_id)
+    where key is not null;
