@@ -1,0 +1,20 @@
+-- subscribed: Which types of these topics somebody of the company has subscribed to, by skipping from type to type in the key; '' is every type.
+with recursive wanted as (
+    select t.topic, first.event_type from unnest($2::text[]) as t (topic), lateral (
+        select event_type from subscription_key
+        where company_id = $1 and topic = t.topic
+        order by event_type limit 1
+    ) first
+    union all
+    select w.topic, next.event_type from wanted w, lateral (
+        select event_type from subscription_key
+        where company_id = $1 and topic = w.topic and event_type > w.event_type
+        order by event_type limit 1
+    ) next
+)
+select topic, event_type from wanted;
+
+-- announce: What has happened, for the matcher; each row several happenings of one type.
+insert into announcement (company_id, id, topic, type, at, bodies)
+select $1, a.id, a.topic, a.type, $2, a.bodies
+from unnest($3::uuid[], $4::text[], $5::text[], $6::jsonb[]) as a (id, topic, type, bodies);
