@@ -295,6 +295,8 @@ create table message (
     encoding smallint not null default 0, -- 0 GSM 03.38, 1 Latin-1, 2 UCS-2
     fragments smallint not null default 1,
     scheduled_at timestamptz,
+    delivery_hours text,             -- "CLASS zone": the delivery window that it leaves in, and whose
+                                     -- clocks that goes by; null: any time
     expires_at timestamptz,
     sent_at timestamptz,
     delivered_at timestamptz,
@@ -536,9 +538,9 @@ create table contact (
     primary key (company_id, id)
 );
 create unique index contact_mdn on contact (company_id, primary_mdn)
-    where deleted_at is null and primary_mdn is not null;
+    where primary_mdn is not null; -- of no deleted one
 create unique index contact_external on contact (company_id, external_id)
-    where deleted_at is null and external_id is not null;
+    where external_id is not null; -- likewise
 create index contact_live on contact (company_id, id) where deleted_at is null;
 create index contact_document on contact using gin (document jsonb_path_ops)
     where deleted_at is null; -- company_id would need an extension here
@@ -1237,6 +1239,7 @@ create table event_delivery (
     configuration_id bigint not null,
     status delivery_status not null default 'PENDING',
     attempts smallint not null default 0,
+    tries_from smallint not null default 0, -- attempts made before it was last asked for again
     handled_at timestamptz,    -- somebody has seen to it that it failed
     updated_at timestamptz not null,
     primary key (company_id, event_id, configuration_id)
@@ -1269,15 +1272,16 @@ create table delivery_queue (
 create index delivery_queue_key on delivery_queue (company_id, configuration_id, key, event_id)
     where key is not null;
 
--- Deliveries in the hands of one process: what a crash repeats.
+-- Deliveries in the hands of one process: what a crash repeats. Those that are recorded meanwhile
+-- are told by event_delivery.attempts, which is past theirs; the row goes when all of them are.
 create table delivery_claim (
     company_id integer not null,
     id uuid not null,
     configuration_id bigint not null,
     node_id uuid not null,
-    events uuid[] not null,    -- not yet recorded
+    events uuid[] not null,
     attempts smallint[] not null,
-    keys text[],
+    keys text[] not null,
     primary key (company_id, id)
 );
 create index delivery_claim_configuration on delivery_claim (company_id, configuration_id);
@@ -1290,12 +1294,11 @@ create table failed_delivery (
     primary key (company_id, configuration_id, event_id)
 );
 
--- What a throttled configuration has used of the current minute, over all nodes.
+-- Where nodes meet that deliver to one throttled or ordered configuration: they lock its row.
 create table delivery_rate (
     company_id integer not null,
     configuration_id bigint not null,
-    minute timestamptz not null,
-    used integer not null,
+    next_at timestamptz not null, -- when the next delivery is due at an even pace
     primary key (company_id, configuration_id)
 );
 
