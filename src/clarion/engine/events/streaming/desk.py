@@ -1,0 +1,125 @@
+"""The streams that this process serves.
+
+    async for batch in desk.follow(company_id, configuration_id): ...
+
+A batch counts as delivered when the next one is asked for, so whoever is cut off in between gets
+it again. An empty batch comes when nothing has happened for a while: both ends see that the other
+one is there.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from time import monotonic
+
+from clarion.engine.events.streaming import store
+from clarion.engine.events.streaming.store import Waiting
+from clarion.errors import NotFound, TooManyRequests, Unavailable
+from clarion.log import get_logger
+from clarion.storage.database import Database
+
+CHANNEL = "clarion_deliveries"
+BATCH = 100
+BEAT_SECONDS = 10.0
+POLL_SECONDS = 1.0
+REST_SECONDS = 0.05  # between two looks, however many hints come
+STREAMS_OF_ONE = 50  # a company's, in one process
+
+STREAM_WAITS = "events.stream_waits"
+
+log = get_logger(__name__)
+Place = tuple[int, int]  # company and configuration
+
+
+class StreamDesk:
+    """Start it once, stop it once: a stop ends all streams."""
+
+    def __init__(self, db: Database, *, beat: float = BEAT_SECONDS) -> None:
+        self._db = db
+        self._beat = beat
+        self._open: dict[Place, set[asyncio.Event]] = {}
+        self._closing = False
+
+    async def start(self) -> None:
+        """Hear of new deliveries from now on."""
+        await self._db.listen(CHANNEL, self.wake)
+
+    def stop(self) -> None:
+        """Streams end soon, after what they are writing."""
+        self._closing = True
+        self.wake()
+
+    def wake(self, configuration: str = "") -> None:
+        """There may be something for this configuration; empty: for any."""
+        for (_, id), streams in self._open.items():
+            if configuration in ("", str(id)):
+                for woken in streams:
+                    woken.set()
+
+    async def admit(self, company_id: int, configuration_id: int) -> None:
+        """Raises NotFound: it does not stream. TooManyRequests: too many do."""
+        if self._count(company_id) >= STREAMS_OF_ONE:
+            raise TooManyRequests(f"At most {STREAMS_OF_ONE} streams are open at once.")
+        if not await store.seen(self._db, company_id, configuration_id, datetime.now(UTC)):
+            raise NotFound
+
+    async def follow(
+        self, company_id: int, configuration_id: int
+    ) -> AsyncGenerator[Sequence[Waiting], None]:
+        """What is there and what comes, until the configuration goes or is switched off."""
+        place = (company_id, configuration_id)
+        beat = monotonic() + self._beat
+        with self._at(place) as woken:
+            while not self._closing:
+                woken.clear()
+                try:
+                    batch = await self._next(place)
+                    if monotonic() >= beat:
+                        beat = monotonic() + self._beat
+                        if not await store.seen(self._db, *place, datetime.now(UTC)):
+                            return
+                        if not batch:
+                            yield ()
+                except Unavailable as error:
+                    log.waits(STREAM_WAITS, error)
+                    batch = []
+                if batch:
+                    yield [each for each in batch if each.event is not None]
+                    await self._handed_over(place, batch)
+                    continue
+                await asyncio.sleep(REST_SECONDS)
+                await _any_of(woken, min(POLL_SECONDS, max(0.0, beat - monotonic())))
+
+    async def _next(self, place: Place) -> list[Waiting]:
+        return await store.waiting(self._db, *place, at=datetime.now(UTC), limit=BATCH)
+
+    async def _handed_over(self, place: Place, batch: Sequence[Waiting]) -> None:
+        """What cannot be noted now comes once more."""
+        try:
+            await store.handed_over(self._db, *place, batch, at=datetime.now(UTC))
+        except Unavailable as error:
+            log.waits(STREAM_WAITS, error)
+            await asyncio.sleep(POLL_SECONDS)
+
+    def _count(self, company_id: int) -> int:
+        return sum(len(each) for (owner, _), each in self._open.items() if owner == company_id)
+
+    @contextmanager
+    def _at(self, place: Place) -> Iterator[asyncio.Event]:
+        woken = asyncio.Event()
+        self._open.setdefault(place, set()).add(woken)
+        try:
+            yield woken
+        finally:
+            self._open[place].discard(woken)
+            if not self._open[place]:
+                del self._open[place]
+
+
+async def _any_of(woken: asyncio.Event, seconds: float) -> None:
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await woken.wait()

@@ -1,0 +1,39 @@
+-- seen: A client of this STREAM configuration is there; no row: there is no such one, or it is off.
+update delivery_configuration set seen_at = $3
+where company_id = $1 and id = $2 and protocol = 'STREAM' and active and deleted_at is null
+returning id;
+
+-- waiting: The next deliveries of a configuration and their events, as far as these are still there.
+select q.due_at, q.event_id, q.attempts, e.external_id, e.topic, e.type, e.key, e.at, e.body
+from delivery_queue q
+left join event e on e.company_id = q.company_id and e.id = q.event_id
+where q.company_id = $1 and q.configuration_id = $2 and q.due_at <= $3
+order by q.due_at, q.event_id
+limit $4;
+
+-- handed_over: Deliveries that a client has taken: off the queue, with their attempts. Of two
+-- clients that took one, the first has it.
+with taken as (
+    delete from delivery_queue q
+    using unnest($3::timestamptz[], $4::uuid[]) as t (due_at, event_id)
+    where q.company_id = $1 and q.configuration_id = $2
+        and q.due_at = t.due_at and q.event_id = t.event_id
+    returning q.event_id
+), moved as (
+    update event_delivery d
+    set status = 'SUCCESS', attempts = d.attempts + 1, updated_at = $5
+    from taken
+    where d.company_id = $1 and d.event_id = taken.event_id and d.configuration_id = $2
+    returning d.event_id, d.attempts
+)
+insert into delivery_attempt (company_id, event_id, configuration_id, number, at, succeeded,
+    address, http_status, answer, milliseconds)
+select $1, event_id, $2, attempts, $5, true, $6, null, '', 0
+from moved
+on conflict do nothing;
+
+-- forsaken: STREAM configurations, of all companies, that no client has asked for in a while.
+select company_id, id from delivery_configuration
+where protocol = 'STREAM' and deleted_at is null and coalesce(seen_at, updated_at) < $1
+order by company_id, id
+limit $2;

@@ -1,0 +1,83 @@
+"""The statements of streaming."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from msgspec import Struct
+
+from clarion.engine.events.model import Event
+from clarion.storage.database import Database
+from clarion.storage.sql import load_queries
+
+SQL = load_queries(__package__)
+ADDRESS = "stream"  # of an attempt: nothing was posted anywhere
+
+
+class Waiting(Struct, frozen=True):
+    """A delivery in the queue; its event, unless that is too old to be there."""
+
+    due_at: datetime
+    event_id: UUID
+    attempt: int  # the number that this try has
+    event: Event | None
+
+
+async def seen(db: Database, company_id: int, configuration_id: int, at: datetime) -> bool:
+    """Note that a client is there; whether the configuration is one that streams."""
+    return await db.fetchval(SQL["seen"], company_id, configuration_id, at) is not None
+
+
+async def waiting(
+    db: Database, company_id: int, configuration_id: int, *, at: datetime, limit: int
+) -> list[Waiting]:
+    """What is due, in order of time."""
+    rows = await db.fetch(SQL["waiting"], company_id, configuration_id, at, limit)
+    return [
+        Waiting(
+            row["due_at"],
+            row["event_id"],
+            row["attempts"] + 1,
+            None
+            if row["topic"] is None
+            else Event(
+                company_id=company_id,
+                id=row["event_id"],
+                external_id=row["external_id"],
+                topic=row["topic"],
+                type=row["type"],
+                key=row["key"],
+                at=row["at"],
+                body=row["body"],
+            ),
+        )
+        for row in rows
+    ]
+
+
+async def handed_over(
+    db: Database,
+    company_id: int,
+    configuration_id: int,
+    taken: Sequence[Waiting],
+    *,
+    at: datetime,
+) -> None:
+    """These have been written to a client."""
+    await db.execute(
+        SQL["handed_over"],
+        company_id,
+        configuration_id,
+        [each.due_at for each in taken],
+        [each.event_id for each in taken],
+        at,
+        ADDRESS,
+    )
+
+
+async def forsaken(db: Database, before: datetime, *, limit: int) -> list[tuple[int, int]]:
+    """Company and id of configurations whose clients are gone."""
+    rows = await db.fetch(SQL["forsaken"], before, limit)
+    return [(row["company_id"], row["id"]) for row in rows]
