@@ -1309,6 +1309,7 @@ create table event_file (
     kind text not null check (kind in ('BUFFER', 'DUMP')),
     configuration_id bigint,   -- of a BUFFER
     topic text,                -- of a DUMP
+    format text not null default 'JSON' check (format in ('JSON', 'XML')),
     compression text check (compression in ('GZIP', 'ZIP')),
     status text not null check (status in ('PENDING', 'ARCHIVED', 'DELETED', 'FAILED')),
     node_id uuid,              -- who works on it; its lease says whether it still does
