@@ -91,6 +91,21 @@ class DeliveryConfiguration(Struct, frozen=True, kw_only=True):
     version: int
 
 
+class Destination(Struct, frozen=True, kw_only=True):
+    """A delivery configuration with its secrets, opened: for whoever posts to it.
+
+    `settings` are those of its authentication. BASIC: username, password. OAUTH: grant_type
+    (client_credentials, password or refresh_token), token_url, client_id, client_secret, and where
+    they are used scope, audience, username, password, refresh_token, client_authentication (basic
+    or body). With any type: client_certificate and client_key, PEM, and ca_certificate, which the
+    receiver's has to be signed by.
+    """
+
+    configuration: DeliveryConfiguration
+    settings: Mapping[str, str]
+    secrets: tuple[str, ...]  # whsec_...: bodies are signed with each
+
+
 class Subscription(Struct, frozen=True, kw_only=True):
     """Which events go to a delivery configuration."""
 

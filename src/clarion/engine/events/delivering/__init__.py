@@ -1,0 +1,1 @@
+"""Deliveries on their way: claimed, posted, recorded, tried again."""
