@@ -15,6 +15,7 @@ from stage import Stage
 from clarion import settings
 from clarion.engine.messages import service
 from clarion.engine.messages.model import Options
+from clarion.engine.senders.windows import service as windows
 from clarion.errors import InvalidInput, NotEnoughCredit
 from clarion.kit import ids
 
@@ -88,18 +89,26 @@ async def test_a_local_time_is_each_recipients_own(stage: Stage) -> None:
     assert (await stage.request(request))["scheduled_at"] == day
 
 
-async def test_a_class_sends_within_its_hours(stage: Stage) -> None:
+async def _class(stage: Stage, name: str, window: dict[str, dict[str, str]]) -> None:
+    await stage.db.execute(
+        """insert into sender_id_class (id, name, description, designation,
+            applicable_countries, delivery_window, created_at, updated_at)
+            values ($1, $1, '', $1, '{OTHER}', $2::jsonb::text, now(), now())
+            on conflict (id) do update set delivery_window = excluded.delivery_window""",
+        name, window,
+    )  # fmt: skip
+
+
+def _in_fourteen_hours() -> dict[str, dict[str, str]]:
+    """A window that opens then, in UTC or an hour before it."""
     hour = datetime.now(UTC).hour
-    closed = {"DEFAULT": {"OTH": f"{(hour + 14) % 24:02}:00-{(hour + 16) % 24:02}:00"}}
+    return {"DEFAULT": {"OTH": f"{(hour + 14) % 24:02}:00-{(hour + 16) % 24:02}:00"}}
+
+
+async def test_a_class_sends_within_its_hours(stage: Stage) -> None:
     opened = {"DEFAULT": {"OTH": "00:00-24:00"}}
-    for name, window in (("NIGHT", closed), ("DAY", opened)):
-        await stage.db.execute(
-            """insert into sender_id_class (id, name, description, designation,
-                applicable_countries, delivery_window, created_at, updated_at)
-                values ($1, $1, '', $1, '{OTHER}', $2::jsonb::text, now(), now())
-                on conflict (id) do update set delivery_window = excluded.delivery_window""",
-            name, window,
-        )  # fmt: skip
+    for name, window in (("NIGHT", _in_fourteen_hours()), ("DAY", opened)):
+        await _class(stage, name, window)
     night = await stage.sender(class_id="NIGHT")
     request = await stage.send("+441212345678", sender=night)  # in UTC, or an hour before it
     (row,) = await stage.messages(request)
@@ -112,6 +121,39 @@ async def test_a_class_sends_within_its_hours(stage: Stage) -> None:
     assert await _states(stage, "+441212345678", sender=night, expires_at=soon) == [
         ("EXPIRED", "1007")
     ]
+
+
+async def test_what_waited_until_its_window_closed_waits_for_the_next(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However it came to wait: here nothing was dispatched while the window was open."""
+    monkeypatch.setattr(windows, "MAX_AGE", 0.0)
+    gateway = place.gateway()
+    await gateway.membership.renew()
+    gateway.intake.start()
+    stage = Stage(place, gateway, await place.tenant())
+    name = f"HOURS {stage.company_id}"
+    await _class(stage, name, {"DEFAULT": {"OTH": "00:00-24:00"}})
+    sender = await stage.sender(class_id=name)
+    plain = await stage.send("+441212345679", sender=stage.tenant.address)
+    request = await stage.send("+441212345678", sender=sender)
+    soon = await stage.send(
+        "+441212345678", sender=sender, expires_at=datetime.now(UTC) + timedelta(hours=1)
+    )
+    assert [row["state"] for row in await stage.messages(request)] == ["CREATED"]
+    await _class(stage, name, _in_fourteen_hours())
+    await gateway.intake.stop()
+    await gateway.start()
+    await place.until(stage.tenant, plain, "DELIVERED")
+    await place.until(stage.tenant, request, "SCHEDULED")
+    row = await stage.message(request)
+    assert timedelta(hours=10) < row["scheduled_at"] - datetime.now(UTC) < timedelta(hours=15)
+    assert {r["due_at"] for r in await place.waiting(stage.tenant)} == {row["scheduled_at"]}
+    assert (await stage.request(request))["state"] == "TRANSMITTING"
+    await place.until(stage.tenant, soon, "EXPIRED")
+    await _class(stage, name, {"DEFAULT": {"OTH": "00:00-24:00"}})
+    await place.make_due(stage.tenant)
+    await place.until(stage.tenant, request, "DELIVERED")
 
 
 async def test_what_has_expired_when_it_is_prepared_goes_nowhere(stage: Stage) -> None:

@@ -16,20 +16,20 @@ I = Input  # noqa: E741 - a table of letters reads best
 S = MessageState
 
 GRID = """
-            TAKEN     REFUSED DELIVERED UNDELIVERABLE LAPSED  NO_NEWS EXPIRE  CANCEL   RESUME  RESUME_LATER CONVERT   READ      CLICK
-CREATED     SENT      FAILED  -         -             -       -       EXPIRED CANCELED -       -            CONVERTED -         -
-SCHEDULED   SENT      FAILED  -         -             -       -       EXPIRED CANCELED -       -            CONVERTED -         -
-PAUSED      -         -       -         -             -       -       EXPIRED CANCELED CREATED SCHEDULED    CONVERTED -         -
-TEST        -         -       -         -             -       -       -       -        -       -            -         -         -
-SENT        -         -       DELIVERED FAILED        EXPIRED -       -       -        -       -            CONVERTED READ      -
-DELIVERED   -         -       -         -             -       -       -       -        -       -            CONVERTED READ      -
-READ        -         -       READ      -             -       -       -       -        -       -            CONVERTED -         READ
-CONVERTED   CONVERTED -       CONVERTED -             -       -       -       -        -       -            -         CONVERTED CONVERTED
-FAILED      SENT      -       DELIVERED -             -       -       -       -        -       -            -         READ      -
-EXPIRED     SENT      -       DELIVERED -             -       -       -       -        -       -            -         READ      -
-CANCELED    SENT      -       -         -             -       -       -       -        -       -            CONVERTED -         -
-RECEIVED    -         -       -         -             -       -       -       -        -       -            -         -         -
-PROCESSED   -         -       -         -             -       -       -       -        -       -            -         -         -
+            TAKEN     REFUSED DELIVERED UNDELIVERABLE LAPSED  NO_NEWS EXPIRE  CANCEL   RESUME  RESUME_LATER CONVERT   READ      CLICK         PUT_OFF
+CREATED     SENT      FAILED  -         -             -       -       EXPIRED CANCELED -       -            CONVERTED -         -             SCHEDULED
+SCHEDULED   SENT      FAILED  -         -             -       -       EXPIRED CANCELED -       -            CONVERTED -         -             SCHEDULED
+PAUSED      -         -       -         -             -       -       EXPIRED CANCELED CREATED SCHEDULED    CONVERTED -         -             -
+TEST        -         -       -         -             -       -       -       -        -       -            -         -         -             -
+SENT        -         -       DELIVERED FAILED        EXPIRED -       -       -        -       -            CONVERTED READ      -             -
+DELIVERED   -         -       -         -             -       -       -       -        -       -            CONVERTED READ      -             -
+READ        -         -       READ      -             -       -       -       -        -       -            CONVERTED -         READ          -
+CONVERTED   CONVERTED -       CONVERTED -             -       -       -       -        -       -            -         CONVERTED CONVERTED     -
+FAILED      SENT      -       DELIVERED -             -       -       -       -        -       -            -         READ      -             -
+EXPIRED     SENT      -       DELIVERED -             -       -       -       -        -       -            -         READ      -             -
+CANCELED    SENT      -       -         -             -       -       -       -        -       -            CONVERTED -         -             -
+RECEIVED    -         -       -         -             -       -       -       -        -       -            -         -         -             -
+PROCESSED   -         -       -         -             -       -       -       -        -       -            -         -         -             -
 """  # noqa: E501 - one line a state
 """All of it; "-" is an input that changes nothing, because it is late, double or out of order."""
 

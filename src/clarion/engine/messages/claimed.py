@@ -9,24 +9,34 @@ from uuid import UUID
 import asyncpg
 
 from clarion.engine.messages import store
+from clarion.engine.messages.hours import next_openings
 from clarion.engine.messages.model import FailureCode, MessageState
 from clarion.engine.messages.outcomes import Claim, Entry, Result, Verdict
 from clarion.engine.messages.ports import Submission
 from clarion.engine.messages.rich import rich_submission
 from clarion.engine.messages.submissions import sms_submission
+from clarion.engine.senders.windows.service import WindowDirectory
 from clarion.kit import ids
 
-Claimed = Mapping[UUID, tuple[asyncpg.Record | None, str, asyncpg.Record | None]]
-"""Claimed messages: the row, its text, and for other media than SMS what its request adds."""
+Claimed = Mapping[UUID, tuple[asyncpg.Record | None, str, asyncpg.Record | None, datetime | None]]
+"""Claimed messages: the row, its text, for other media than SMS what its request adds, and when its
+delivery window opens if that is closed."""
 
 Sendable = tuple[tuple[Entry, Submission], str | None]
 """A message that can leave, and its country."""
 
-_GONE = (None, "", None)
+_GONE = (None, "", None, None)
 _SENDABLE = frozenset({MessageState.CREATED.value, MessageState.SCHEDULED.value})
 
 
-async def read_claimed(on: store.Runner, company_id: int, messages: Sequence[UUID]) -> Claimed:
+async def read_claimed(
+    on: store.Runner,
+    company_id: int,
+    messages: Sequence[UUID],
+    *,
+    windows: WindowDirectory,
+    now: datetime,
+) -> Claimed:
     """Claimed messages with their bodies. Messages of one request share its body, and what other
     media than SMS carry beside it."""
     if not messages:
@@ -36,9 +46,11 @@ async def read_claimed(on: store.Runner, company_id: int, messages: Sequence[UUI
     bodies = await store.read_bodies(on, company_id, list(shared)) if shared else {}
     rich = {row["request_id"] for row in rows if row["medium"] is not None}
     contents = await store.read_contents(on, company_id, list(rich)) if rich else {}
+    closed = await next_openings(windows, rows, now)
     return {
         row["id"]: (
-            row, row["body"] or bodies.get(row["request_id"], ""), contents.get(row["request_id"])
+            row, row["body"] or bodies.get(row["request_id"], ""),
+            contents.get(row["request_id"]), closed.get(row["id"]),
         )
         for row in rows
     }  # fmt: skip
@@ -57,7 +69,7 @@ def sort_out(
     results: list[Result] = []
     good: list[Sendable] = []
     for message, attempts, parts_taken in taken:
-        row, body, content = rows.get(message, _GONE)
+        row, body, content, opens = rows.get(message, _GONE)
         entry = Entry(
             message_id=message,
             claim=claim,
@@ -67,7 +79,7 @@ def sort_out(
             waiting=0,
             taken=[],
         )
-        stopped = _stop_reason(entry, row, now, oldest)
+        stopped = _stop_reason(entry, row, now, oldest) or _closed(entry, row, opens, now)
         if stopped is not None:
             results.append(stopped)
             continue
@@ -111,3 +123,22 @@ def _stop_reason(
             details="Its time ran out before it could be sent.",
         )
     return None
+
+
+def _closed(
+    entry: Entry, row: asyncpg.Record | None, opens: datetime | None, now: datetime
+) -> Result | None:
+    """Put off until its delivery window opens. What has left in part leaves as a whole."""
+    if row is None or opens is None or entry.parts_taken:
+        return None
+    if row["expires_at"] is not None and row["expires_at"] <= opens:
+        return Result(
+            entry=entry,
+            verdict=Verdict.FAILED,
+            at=now,
+            code=FailureCode.EXPIRED.value,
+            details="It expires before it may be sent.",
+        )
+    return Result(
+        entry=entry, verdict=Verdict.CLOSED, at=now, due_at=opens, attempts=entry.attempts
+    )

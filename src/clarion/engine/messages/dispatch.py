@@ -29,9 +29,9 @@ from clarion.engine.messages.outcomes import (
     Entry,
     Policy,
     Result,
-    Verdict,
     add_outcome,
     judge,
+    put_off,
 )
 from clarion.engine.messages.pace import Pace
 from clarion.engine.messages.ports import Connector, FailureKind, Outcome, Submission
@@ -39,6 +39,7 @@ from clarion.engine.messages.record import Recorder
 from clarion.engine.messages.turns import Lane
 from clarion.engine.senders.throughput.model import Flow
 from clarion.engine.senders.throughput.service import Throughput
+from clarion.engine.senders.windows.service import WindowDirectory
 from clarion.errors import Unavailable
 from clarion.kit import ids
 from clarion.log import get_logger
@@ -82,6 +83,7 @@ class Dispatcher:
         self._limit = settings.throughput
         self._pace = Pace(self._limit, now)
         self._gate = Gate(throughput)
+        self._windows = WindowDirectory(db)
         self._lanes = Lanes(db, connector.name, poll_interval=dispatch.poll_interval)
         self._ready: deque[tuple[Entry, Submission]] = deque()
         self._entries: dict[UUID, Entry] = {}
@@ -237,13 +239,7 @@ class Dispatcher:
     def _put_off(self, pairs: Sequence[tuple[Entry, Submission]], seconds: float) -> None:
         """Back into the queue, due after so many seconds; no try is counted."""
         now = datetime.now(UTC)
-        due = now + timedelta(seconds=seconds)
-        self._recorder.results(
-            [
-                Result(entry=e, verdict=Verdict.AGAIN, at=now, due_at=due, attempts=e.attempts)
-                for e, _ in pairs
-            ]
-        )
+        self._recorder.results([put_off(entry, seconds, now) for entry, _ in pairs])
         for entry, _ in pairs:
             self._entries.pop(entry.message_id, None)
 
@@ -325,19 +321,18 @@ class Dispatcher:
             self._db, claim_id, lane, connector=self.connector.name,
             node_id=self._membership.node_id, now=now, count=count,
         )  # fmt: skip
-        rows = await read_claimed(self._db, lane.company_id, [row[0] for row in taken])
+        rows = await read_claimed(
+            self._db, lane.company_id, [row[0] for row in taken], windows=self._windows, now=now
+        )
         if lapses != self._membership.lapses:
             return 0
         self._unsure.discard(unsure)
         if taken:
             self._metrics.claim_batch.observe(len(taken))
             claim = Claim(
-                id=claim_id,
-                company_id=lane.company_id,
-                connector=self.connector.name,
-                priority=lane.priority,
-                open={message: attempts for message, attempts, _ in taken},
-            )
+                id=claim_id, company_id=lane.company_id, connector=self.connector.name,
+                priority=lane.priority, open={id: attempts for id, attempts, _ in taken},
+            )  # fmt: skip
             self._accept(claim, lane, taken, rows, now)
         return len(taken)
 

@@ -63,6 +63,7 @@ class Entry(Struct, kw_only=True, gc=False):
 class Verdict(Enum):
     TAKEN = "taken"  # the carrier has all of it
     AGAIN = "again"  # back into the queue
+    CLOSED = "closed"  # likewise, until its delivery window opens
     FAILED = "failed"  # it will not be tried again
     DROPPED = "dropped"  # it was canceled, deleted or done before it left
 
@@ -116,6 +117,11 @@ def judge(entry: Entry, policy: Policy, now: datetime) -> Result:
     if wait is None:
         return _failed(entry, failure, FailureCode.DELIVERY_FAILURE, now)
     return _again(entry, attempts, wait, now)
+
+
+def put_off(entry: Entry, seconds: float, now: datetime) -> Result:
+    """The verdict on a message that was not handed over: no try is counted."""
+    return _again(entry, entry.attempts, seconds, now)
 
 
 def _failed(entry: Entry, failure: Failure, code: FailureCode, now: datetime) -> Result:

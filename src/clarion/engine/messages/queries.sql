@@ -178,33 +178,35 @@ with m as (
         $2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::uuid[], $7::text[], $8::text[],
         $9::text[], $10::uuid[], $11::text[], $12::smallint[], $13::smallint[], $14::timestamptz[],
         $15::text[], $16::text[], $17::numeric[], $18::text[], $19::text[], $20::text[],
-        $21::smallint[], $22::boolean[]
+        $21::smallint[], $22::boolean[], $23::text[]
     ) as m (
         id, request_id, state, medium, sender_id, sender_address, peer_address, country,
         contact_id, body, encoding, fragments, scheduled_at, language, failed_translation, price,
-        failure_code, failure_details, connector, priority, fails_over
+        failure_code, failure_details, connector, priority, fails_over, delivery_hours
     )
 ), r as materialized (
     select id, application_id, subject, external_id, conversation_id, campaign_id, reply_to,
         expires_at
     from message_request
-    where company_id = $1 and id = any($23::uuid[]) and id between $24 and $25
+    where company_id = $1 and id = any($24::uuid[]) and id between $25 and $26
 ), made as (
     insert into message (
         company_id, id, request_id, application_id, direction, state, medium, sender_id,
         sender_address, peer_address, country, contact_id, body, subject, external_request_id,
         conversation_id, campaign_id, reply_to, encoding, fragments, scheduled_at, expires_at,
-        language, failed_translation, price, failure_code, failure_details, fails_over, updated_at
+        language, failed_translation, price, failure_code, failure_details, fails_over,
+        delivery_hours, updated_at
     )
     select $1, m.id, r.id, r.application_id, 'MT', m.state::message_state,
         m.medium::message_medium, m.sender_id, m.sender_address, m.peer_address, m.country,
         m.contact_id, m.body, r.subject, r.external_id, r.conversation_id, r.campaign_id,
         r.reply_to, m.encoding, m.fragments, m.scheduled_at, r.expires_at, m.language,
-        m.failed_translation, m.price, m.failure_code, m.failure_details, m.fails_over, $26
+        m.failed_translation, m.price, m.failure_code, m.failure_details, m.fails_over,
+        m.delivery_hours, $27
     from m join r on r.id = m.request_id
 )
 insert into outbound (company_id, connector, sender_id, priority, due_at, message_id, expires_at)
-select $1, m.connector, m.sender_id, m.priority, coalesce(m.scheduled_at, $26), m.id, r.expires_at
+select $1, m.connector, m.sender_id, m.priority, coalesce(m.scheduled_at, $27), m.id, r.expires_at
 from m join r on r.id = m.request_id
 where m.state in ('CREATED', 'SCHEDULED');
 
@@ -330,7 +332,7 @@ select m.* from unnest($2::uuid[]) as i (id)
 cross join lateral (
     select id, request_id, state::text, sender_address, peer_address, country, body, encoding,
         fragments, scheduled_at, expires_at, deleted_at, nullif(medium, 'SMS')::text as medium,
-        subject, media
+        subject, media, delivery_hours
     from message
     where company_id = $1 and id = i.id and id between $3 and $4 limit 1
 ) m;
@@ -366,6 +368,7 @@ select id, messages from claim where company_id = $1 and id = any($2::uuid[]);
 with moved as (
     update message m set
         state = t.next::message_state,
+        scheduled_at = case when $6 = 'scheduled' then i.at else m.scheduled_at end,
         sent_at = case when $6 = 'sent' then coalesce(m.sent_at, i.at) else m.sent_at end,
         delivered_at = case when $6 = 'delivered'
             then coalesce(m.delivered_at, greatest(i.at, m.sent_at))

@@ -278,6 +278,7 @@ async def _store_group(
     taken = [r for r in results if r.verdict is Verdict.TAKEN]
     failed = [r for r in results if r.verdict is Verdict.FAILED]
     again = [r for r in results if r.verdict is Verdict.AGAIN and r.entry.claim.id in ours]
+    closed = [r for r in results if r.verdict is Verdict.CLOSED and r.entry.claim.id in ours]
     await store.advance(tx, company_id, Input.TAKEN, _advances(taken), now)
     expired = FailureCode.EXPIRED.value
     await stop(
@@ -285,7 +286,9 @@ async def _store_group(
     )
     await stop(tx, company_id, Input.EXPIRE, _advances(r for r in failed if r.code == expired), now)
     await store.add_fragments(tx, company_id, connector, _fragments(results))
-    await store.requeue(tx, company_id, connector, [_requeued(r) for r in again])
+    put_off = [store.Advance(r.entry.message_id, r.due_at) for r in closed if r.due_at]
+    await store.advance(tx, company_id, Input.PUT_OFF, put_off, now)
+    await store.requeue(tx, company_id, connector, [_requeued(r) for r in again + closed])
 
 
 def _advances(results: Iterable[Result]) -> list[store.Advance]:

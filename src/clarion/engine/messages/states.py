@@ -27,6 +27,7 @@ class Input(Enum):
     UNDELIVERABLE = "undeliverable"  # receipt UNDELIV, REJECTD or DELETED
     LAPSED = "lapsed"  # receipt EXPIRED: the carrier gave up in time
     NO_NEWS = "no news"  # receipt ENROUTE, ACCEPTD or UNKNOWN
+    PUT_OFF = "put off"  # its delivery window closed before it left
     EXPIRE = "expire"  # its time ran out before it left
     CANCEL = "cancel"  # the client canceled the request
     RESUME = "resume"  # the client resumed the paused request
@@ -69,6 +70,7 @@ TRANSITIONS: dict[Input, dict[MessageState, MessageState]] = {
     Input.UNDELIVERABLE: {S.SENT: S.FAILED},
     Input.LAPSED: {S.SENT: S.EXPIRED},
     Input.NO_NEWS: {},
+    Input.PUT_OFF: {S.CREATED: S.SCHEDULED, S.SCHEDULED: S.SCHEDULED},
     Input.EXPIRE: {S.CREATED: S.EXPIRED, S.SCHEDULED: S.EXPIRED, S.PAUSED: S.EXPIRED},
     Input.CANCEL: {S.CREATED: S.CANCELED, S.SCHEDULED: S.CANCELED, S.PAUSED: S.CANCELED},
     Input.RESUME: {S.PAUSED: S.CREATED},
@@ -103,6 +105,8 @@ STAMP = {
     Input.CLICK: "clicked",
 }
 """The date that an input sets, once; the request counts messages that have it."""
+
+DATES = STAMP | {Input.PUT_OFF: "scheduled"}  # that again and again
 
 
 class Move(Struct, frozen=True):

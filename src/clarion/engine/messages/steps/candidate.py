@@ -46,6 +46,7 @@ class Candidate(Struct, gc=False):
     fragments: int = 1
     price: Decimal | None = None
     due_at: datetime | None = None  # when it is to leave, if that is later
+    hours: str | None = None  # the delivery window that holds for it: message.delivery_hours
     state: str = ""
     code: str | None = None
     words: str | None = None

@@ -72,4 +72,5 @@ def _row(c: Candidate) -> tuple[object, ...]:
         c.connector or None,
         c.plan.priority if c.plan.channel else sender.priority,
         c.fails_over,
+        c.hours,
     )

@@ -6,6 +6,7 @@ from __future__ import annotations
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from clarion.engine.messages.hours import hours_of
 from clarion.engine.messages.model import FailureCode, MessageState
 from clarion.engine.messages.prepare import state_when_good
 from clarion.engine.messages.recipients import Kind
@@ -36,8 +37,9 @@ def _due(c: Candidate, openings: Openings | None, now: datetime) -> datetime | N
     )
     if plan.local and at is not None:
         at = local_to_utc(at.replace(tzinfo=None), zone or _UTC)
-    if openings is None or plan.options.auto_reply:
+    if openings is None or plan.options.auto_reply or c.sender is None:
         return at
+    c.hours = hours_of(c.sender.class_id, zone)
     wanted = at if at is not None and at > now else now
     opens = openings.next(c.country, zone, wanted)
     return at if opens == wanted else opens

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from msgspec import Struct
 
-from clarion.engine.messages.states import STAMP, Input, moves
+from clarion.engine.messages.states import DATES, Input, moves
 from clarion.engine.messages.store.rows import SQL, Runner, column
 from clarion.kit.ids import request_id_of, requests_of
 
@@ -52,7 +52,7 @@ async def _advance(
         max(found),
         found,
         [a.at for a in batch],
-        STAMP.get(input, "none"),
+        DATES.get(input, "none"),
         now,
         column([a.code for a in batch]),
         column([a.details for a in batch]),

@@ -15,7 +15,7 @@ from clarion.engine.messages.model import Content, FailureCode, Route
 from clarion.engine.messages.store.rows import MESSAGE_COLUMNS, SQL, Runner, columns
 from clarion.kit.ids import last_message_id
 
-PERSONAL_COLUMNS = 21
+PERSONAL_COLUMNS = 22
 
 
 NOBODY = "There is nobody to send it to."
