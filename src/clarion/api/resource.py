@@ -219,7 +219,7 @@ def _paging_headers(call: Call, page: Page) -> tuple[Header, ...]:
         offsets["prev"] = max(0, page.offset - page.limit)
     if page.offset + page.limit < page.total:
         offsets["next"] = page.offset + page.limit
-    address = _address(call)
+    address = public_address(call, call.scope["path"])
     links = [
         f'<{address}?{_query_at(call, offset, page.limit)}>; rel="{rel}"'
         for rel, offset in offsets.items()
@@ -233,9 +233,9 @@ def _query_at(call: Call, offset: int, limit: int) -> str:
     return urlencode(others | {"offset": str(offset), "limit": str(limit)})
 
 
-def _address(call: Call) -> str:
-    """This call's address as the client knows it."""
-    path = quote(call.scope["path"])
+def public_address(call: Call, path: str) -> str:
+    """An address of this installation as the client knows it; without a known host, the path."""
+    path = quote(path)
     if public := call.services.settings.http.public_url:
         return public.rstrip("/") + path
     host = call.header(b"host") or ""

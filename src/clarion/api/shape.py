@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
+from enum import Enum
 from types import UnionType
-from typing import Annotated, Any, Union, get_args, get_origin
+from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
 from uuid import UUID
 
 import msgspec
@@ -31,6 +31,7 @@ MAX_TEXTS, MAX_TEXT = 100, 255
 _MAX_FORM_FIELDS = 500
 _DATE_ON_WIRE = int | float | str
 
+E = TypeVar("E", bound=Enum)
 Row = Mapping[str, Any]
 Converter = Callable[[Any], Any]
 
@@ -125,23 +126,22 @@ class Shape:
         return values
 
 
-def choice(kind: type[StrEnum], corrections: Mapping[str, str] | None = None) -> Attribute:
+def choice(kind: type[Enum], corrections: Mapping[str, str] | None = None) -> Attribute:
     """An attribute with a closed set of values, in any case, slips of the reference included."""
     return Attribute(take=taker(kind, corrections))
 
 
-def taker(
-    kind: type[StrEnum], corrections: Mapping[str, str] | None = None
-) -> Callable[[Any], StrEnum]:
+def taker(kind: type[E], corrections: Mapping[str, str] | None = None) -> Callable[[Any], E]:
     """From a word in any case to the value of an enumeration."""
+    words = ", ".join(member.value for member in kind)
     known = {member.value.upper(): member for member in kind}
     for wrong, right in (corrections or {}).items():
         known[wrong] = known[right]
 
-    def take(value: Any) -> StrEnum:
+    def take(value: Any) -> E:
         found = known.get(str(value).strip().upper())
         if found is None:
-            raise ValueError(f"it must be one of {', '.join(kind)}")
+            raise ValueError(f"it must be one of {words}")
         return found
 
     return take
@@ -209,7 +209,7 @@ def _accepted(declared: Any, more: Attribute) -> tuple[Any, Converter | None]:
     if more.take is not None and more.wire_type is not None:
         return _optional(more.wire_type), more.take
     kind = _bare(plain)
-    if isinstance(kind, type) and issubclass(kind, StrEnum):
+    if isinstance(kind, type) and issubclass(kind, Enum):
         return _optional(str), more.take or taker(kind)
     if kind is datetime:
         return _optional(_DATE_ON_WIRE), more.take or parse_date

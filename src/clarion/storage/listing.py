@@ -106,9 +106,8 @@ async def fetch_page(
 ) -> Page:
     """The page that `query` asks for. InvalidInput names the filter that cannot be used; names
     that are no filter of this listing are ignored, since clients add parameters of their own."""
-    limit = min(_whole(query, "limit", listing.limit, filters.MAX_BIGINT), MAX_LIMIT)
+    offset, limit = asked_page(query, listing.limit)
     more = 0 if listing.counted else 1
-    offset = _whole(query, "offset", 0, MAX_OFFSET)
     order = _order(listing, query.get("sort", ""))
     args: list[object] = []
     where = _where(listing, company_id, query, also, args)
@@ -125,6 +124,14 @@ async def fetch_page(
     if len(rows) < limit and (rows or offset == 0):
         return Page(rows, offset + len(rows), offset, limit)  # the last page tells the total
     return Page(rows, await _total(db, listing, body, args), offset, limit)
+
+
+def asked_page(
+    query: Mapping[str, str], default: int, *, highest: int = MAX_LIMIT
+) -> tuple[int, int]:
+    """The offset and the limit that a query asks for; a limit above the highest is taken for it."""
+    limit = min(_whole(query, "limit", default, filters.MAX_BIGINT), highest)
+    return _whole(query, "offset", 0, MAX_OFFSET), limit
 
 
 async def _total(db: Database, listing: Listing, body: str, args: Sequence[object]) -> int:
