@@ -14,6 +14,12 @@ from uuid import UUID
 
 from msgspec import Struct
 
+SUBSCRIPTIONS_CHANNEL = "clarion_subscriptions"
+"""Hints that a company's subscriptions or delivery configurations have changed: its id."""
+
+DELIVERIES_CHANNEL = "clarion_deliveries"
+"""Hints that there is something to be delivered; the payload is a configuration's id, or empty."""
+
 Value = str | int | float | bool | None
 """Of a field: Text and Date are str, Integer int, Decimal float, Boolean bool."""
 
@@ -45,6 +51,7 @@ class EventType(Struct, frozen=True):
 class Topic(Struct, frozen=True):
     name: str
     description: str | None = None
+    service: str | None = None  # whose events they are; None: nobody's, or the company's own
 
 
 class Protocol(Enum):
