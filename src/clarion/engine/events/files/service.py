@@ -1,0 +1,72 @@
+"""Files, as companies ask for them and read them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from datetime import UTC, datetime
+
+import asyncpg
+
+from clarion.engine.events.announcing import ANNOUNCED_CHANNEL
+from clarion.engine.events.files import store
+from clarion.engine.events.files.announcements import announce_download
+from clarion.engine.events.files.model import (
+    FILES_CHANNEL,
+    Compression,
+    EventFile,
+    FileStatus,
+)
+from clarion.errors import NotFound, TooManyRequests
+from clarion.storage.database import Database
+from clarion.storage.files import FileStore
+
+MAX_PENDING = 5
+MAX_DUMPS = 100
+"""Dumps that a company has at once: so many not yet written, and in all."""
+
+
+async def dump(
+    db: Database, company_id: int, topic: str, compression: Compression | None = None
+) -> int:
+    """The id of a file that is going to hold the subscriptions to `topic`; event_file_complete
+    tells when it is there. TooManyRequests: the company has too many. The topic is looked at by
+    the caller."""
+
+    async def work(tx: asyncpg.Connection) -> int:
+        kept, pending = await store.count_dumps(tx, company_id)
+        if pending >= MAX_PENDING:
+            raise TooManyRequests(f"{pending} dumps are being made; wait for them.")
+        if kept >= MAX_DUMPS:
+            raise TooManyRequests(f"There are {kept} dumps; wait until some have expired.")
+        return await store.insert_dump(tx, company_id, topic, compression, datetime.now(UTC))
+
+    id = await db.run(work)
+    db.hint(FILES_CHANNEL)
+    return id
+
+
+async def find_file(on: store.Source, company_id: int, id: int) -> EventFile:
+    """Raises NotFound: there is none that could be downloaded."""
+    file = await store.find(on, company_id, id)
+    if file is None or file.status is not FileStatus.ARCHIVED:
+        raise NotFound
+    return file
+
+
+async def read_file(
+    db: Database,
+    files: FileStore,
+    file: EventFile,
+    *,
+    address: str,
+    start: int = 0,
+    end: int | None = None,
+) -> AsyncGenerator[bytes, None]:
+    """The bytes of a file, or of a part of it. Whoever begins at the start downloads it, and that
+    is announced. `address`: the installation's public one. Raises NotFound: it is gone."""
+    assert file.file_key is not None
+    chunks = await files.get(file.file_key, start=start, end=end)
+    if start == 0:
+        await announce_download(db, file, address, at=datetime.now(UTC))
+        db.hint(ANNOUNCED_CHANNEL)
+    return chunks
