@@ -16,7 +16,7 @@ from clarion.engine.messages.inbound import InboundDesk
 from clarion.engine.messages.ports import Inbound
 from clarion.errors import Unavailable
 
-ME = "+4915112345678"
+ME, STRANGER = "+4915112345678", "+4915112345679"
 
 
 class Phone:
@@ -122,6 +122,30 @@ async def test_a_companys_keyword_answers_with_its_template(stage: Stage) -> Non
         "select document from contact where company_id = $1 and id = $2", stage.company_id, contact
     )
     assert "LUNCH" in str(document["interest_list"])
+
+
+async def test_a_contact_is_known_by_the_number_that_wrote(stage: Stage) -> None:
+    """On the message, in its answer, and only in its own company."""
+    phone = await _phone(stage)
+    other = Stage(stage.place, stage.gateway, await stage.place.tenant())
+    await other.contact(ME, first_name="Bea")
+    contact = await stage.contact(ME, first_name="Ann")
+    await stage.template("thanks", "Thank you, ${contact.first_name}.")
+    new = NewKeyword(name="vote", value="VOTE", reply_template="thanks")
+    await create_keyword(stage.db, stage.caller, new)
+    await phone.write("vote", "something else")
+    await phone.write("vote", source=STRANGER)
+    heard = await stage.place.received(stage.tenant)
+    assert [row["contact_id"] for row in heard] == [contact, contact, None]
+    answers = await stage.db.fetch(
+        "select peer_address, contact_id, body, failure_code from message "
+        "where company_id = $1 and direction = 'MT' order by id",
+        stage.company_id,
+    )
+    assert [tuple(row) for row in answers] == [
+        (ME, contact, "Thank you, Ann.", None),
+        (STRANGER, None, None, "1006"),
+    ]
 
 
 async def test_two_machines_do_not_talk_for_ever(stage: Stage) -> None:

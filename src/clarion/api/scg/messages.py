@@ -88,7 +88,8 @@ class Message(Struct, kw_only=True):
         str | None, Meta(description="Of a push: APN, GCM, FCM.")
     ] = None
     contact_id: Annotated[
-        str | None, Meta(description="Its contact, if the request named one, or a group.")
+        str | None,
+        Meta(description="The contact that the request named, or a group; of an MO, who wrote it."),
     ] = None
     price: Annotated[float | None, Meta(description="What was charged for it.")] = None
     keyword: Annotated[

@@ -7,8 +7,9 @@ window and asks for no consent: the subscriber has just written.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from uuid import UUID
 
 from clarion.engine.accounts.model import Caller
 from clarion.engine.consent.inbound import Heard, Reply, consider
@@ -53,21 +54,30 @@ async def hear(
 async def answer(
     tx: store.Runner,
     batch: Sequence[tuple[Sender, store.NewInbound, Reply | None]],
+    *,
+    contacts: Mapping[UUID, UUID],
     now: datetime,
 ) -> bool:
-    """Store the answers; whether there are any."""
+    """Store the answers; whether there are any. `contacts`: who wrote, of those who are known."""
     prepared = [
         made
         for sender, row, reply in batch
         if reply is not None and reply.answers
-        if (made := await _answer(tx, sender, row, reply, now)) is not None
+        if (made := await _answer(tx, sender, row, reply, contact=contacts.get(row.id), now=now))
+        is not None
     ]
     await store.accept_planned(tx, prepared, now)
     return bool(prepared)
 
 
 async def _answer(
-    tx: store.Runner, sender: Sender, row: store.NewInbound, reply: Reply, now: datetime
+    tx: store.Runner,
+    sender: Sender,
+    row: store.NewInbound,
+    reply: Reply,
+    *,
+    contact: UUID | None,
+    now: datetime,
 ) -> Prepared | None:
     """None: there is nothing to say, or nobody to say it to."""
     body = await _body(tx, row.company_id, reply)
@@ -83,7 +93,7 @@ async def _answer(
         conversation_id=row.conversation_id,
         campaign_id=reply.keyword.campaign_id,
         reply_to=row.id,
-        options=Options(auto_reply=True),
+        options=Options(auto_reply=True, contact=ids.show(contact) if contact else None),
     )
     return answer_request(Caller(row.company_id, application), new, sender, now)
 

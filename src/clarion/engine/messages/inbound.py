@@ -115,9 +115,9 @@ class InboundDesk:
         ]
         replies = await hear(tx, made, keywords=self._keywords, now=now)
         rows = [_with_keyword(row, reply) for (_, row), reply in zip(made, replies, strict=True)]
-        await store.add_inbound(tx, rows, now)
+        contacts = await store.add_inbound(tx, rows, now)
         found = [(sender, row, reply) for (sender, row), reply in zip(made, replies, strict=True)]
-        return await answer(tx, found, now)
+        return await answer(tx, found, contacts=contacts, now=now)
 
 
 async def _conversations(

@@ -81,6 +81,7 @@ class Options(Struct, kw_only=True, omit_defaults=True):
     group_mms: bool | None = None  # one conversation of all recipients
     options: dict[str, object] = {}  # for the carriers of a medium, such as `push:badge`
     auto_reply: bool = False  # ours to an MO message: it waits for nothing
+    contact: str | None = None  # whose number the one recipient is: of ours to an MO message
 
     def need_steps(self) -> bool:
         """Whether they change what recipients get: the rest only matters beside those."""

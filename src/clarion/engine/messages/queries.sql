@@ -677,15 +677,16 @@ where company_id = $1 and id = $2;
 update message set deleted_at = $3, updated_at = $3, version = version + 1
 where company_id = $1 and id = $2;
 
--- add_inbound: One company's MO messages.
-insert into message (
+-- add_inbound: One company's MO messages, each with the contact whose number it came from; answers whose are known.
+with made as (insert into message (
     company_id, id, application_id, direction, state, sender_id, sender_address, peer_address,
-    country, body, conversation_id, reply_to, fragments, medium, subject, media, keyword,
+    contact_id, country, body, conversation_id, reply_to, fragments, medium, subject, media, keyword,
     campaign_id, updated_at
 )
-select $1, id, application_id, 'MO', 'RECEIVED', sender_id, sender_address, peer_address,
-    country, body, conversation_id, reply_to, fragments, coalesce(medium, 'SMS')::message_medium,
-    subject, media::jsonb, keyword, campaign_id, $2
+select $1, i.id, i.application_id, 'MO', 'RECEIVED', i.sender_id, i.sender_address,
+    i.peer_address, c.id, i.country, i.body, i.conversation_id, i.reply_to, i.fragments,
+    coalesce(i.medium, 'SMS')::message_medium, i.subject, i.media::jsonb, i.keyword, i.campaign_id,
+    $2
 from unnest(
     $3::uuid[], $4::integer[], $5::uuid[], $6::text[], $7::text[], $8::text[], $9::text[],
     $10::text[], $11::uuid[], $12::smallint[], $13::text[], $14::text[], $15::text[], $16::text[],
@@ -693,7 +694,11 @@ from unnest(
 ) as i (
     id, application_id, sender_id, sender_address, peer_address, country, body,
     conversation_id, reply_to, fragments, medium, subject, media, keyword, campaign_id
-);
+)
+left join contact c on c.company_id = $1 and c.primary_mdn = i.peer_address
+    and c.deleted_at is null
+returning id, contact_id)
+select id, contact_id from made where contact_id is not null;
 
 -- any_application: The oldest application of a company.
 select min(id) from application where company_id = $1;

@@ -23,9 +23,13 @@ _BY_DEFAULT = ("MDN", "PUSH", "EMAIL")
 _KINDS = {Medium.PSH.value: Kind.PUSH, Medium.EMAIL.value: Kind.EMAIL}
 
 
-def named_candidate(means: Means, plan: Plan, named: Named) -> Candidate:
-    """A recipient whose address the client gave."""
+def named_candidate(
+    means: Means, plan: Plan, named: Named, owner: SendableContact | None = None
+) -> Candidate:
+    """A recipient whose address the client gave. `owner`: the contact whose it is known to be."""
     c = Candidate(plan, named.given, named.kind, named.address, named.country)
+    if owner is not None:
+        _know(c, owner)
     if named.wrong:
         c.fail(FailureCode.INVALID_RECIPIENT, named.wrong)
         return c
@@ -144,6 +148,13 @@ def _carries(means: Means, sender: Sender, destination: Destination) -> bool:
     )
 
 
+def _know(c: Candidate, contact: SendableContact) -> None:
+    """What is known of whom it goes to."""
+    c.contact_id, c.attributes = contact.id, contact.attributes
+    c.home, c.zip = contact.country, contact.zip
+    c.preferred_language = contact.language
+
+
 def _leave(means: Means, c: Candidate, choice: Choice) -> None:
     medium = choice.destination.capability
     c.sender, c.medium = choice.sender, medium
@@ -164,12 +175,8 @@ def _reached(means: Means, plan: Plan, contact: SendableContact, choice: Choice)
             _KINDS.get(destination.capability, Kind.NUMBER),
             address,
             destination.country,
-            contact_id=contact.id,
-            attributes=contact.attributes,
-            home=contact.country,
-            zip=contact.zip,
-            preferred_language=contact.language,
         )
+        _know(c, contact)
         _leave(means, c, choice)
         c.fails_over = (
             plan.options.failover is not None

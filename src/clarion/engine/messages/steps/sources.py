@@ -16,6 +16,9 @@ from clarion.engine.messages.steps.means import Means
 from clarion.engine.messages.steps.reach import contact_candidates, named_candidate
 from clarion.engine.messages.store.rows import Runner
 from clarion.errors import NotFound
+from clarion.kit import ids
+
+_NOBODY = UUID(int=0)
 
 
 class Slice(Struct):
@@ -58,6 +61,7 @@ async def candidates_of(
     """The messages-to-be of each request's recipients. Contacts of a group that no sender id of
     ours reaches are none of its recipients; one that the client named has a message that fails."""
     wanted = {id for _, slice in slices for each in slice.named if (id := _contact_id(each))}
+    wanted |= {id for plan, _ in slices if (id := _known(plan))}
     contacts = await contacts_for_sending(on, company_id, list(wanted)) if wanted else {}
     made: list[list[Candidate]] = []
     for plan, slice in slices:
@@ -66,7 +70,8 @@ async def candidates_of(
             id = _contact_id(each)
             if isinstance(each, Named):
                 if id is None:
-                    found.append(named_candidate(means, plan, each))
+                    owner = contacts.get(_known(plan) or _NOBODY)
+                    found.append(named_candidate(means, plan, each, owner))
                 else:
                     found += contact_candidates(means, plan, contacts.get(id), each)
             elif each in contacts:
@@ -89,6 +94,11 @@ async def _members(
         return await member_slice(on, company_id, group_id, after, limit)
     except NotFound:
         return []  # deleted since the request was accepted: it has no members
+
+
+def _known(plan: Plan) -> UUID | None:
+    """Whose the address of an answer's one recipient is."""
+    return ids.parse(plan.options.contact) if plan.options.contact else None
 
 
 def _contact_id(each: Named | UUID) -> UUID | None:

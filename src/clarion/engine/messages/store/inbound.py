@@ -61,14 +61,18 @@ PartKey = tuple[str, str, str, int, int]
 """Connector, source, destination, reference, total: the parts of one long MO message."""
 
 
-async def add_inbound(on: Runner, batch: Sequence[NewInbound], now: datetime) -> None:
+async def add_inbound(on: Runner, batch: Sequence[NewInbound], now: datetime) -> dict[UUID, UUID]:
+    """Answers the contacts whose numbers they came from, by message."""
+    contacts: dict[UUID, UUID] = {}
     for company_id, rows in by_company((m.company_id, m) for m in batch).items():
-        await on.execute(
+        known = await on.fetch(
             SQL["add_inbound"],
             company_id,
             now,
             *columns([astuple(m)[1:] for m in rows], 15),
         )
+        contacts |= {row["id"]: row["contact_id"] for row in known}
+    return contacts
 
 
 async def add_inbound_parts(
