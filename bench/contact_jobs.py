@@ -20,7 +20,7 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import date, timedelta
 from pathlib import Path
@@ -83,6 +83,8 @@ CELLS: dict[str, Callable[[int], str]] = {
     "interest_list": lambda n: f'"[{{""code"":""golf"",""score"":0.{n % 100:02}}}]"',
 }
 
+OTHERS: dict[str, Callable[[int], str]] = {"first_name": lambda n: f"Other{n % 5000}"}
+
 
 class Shape(NamedTuple):
     """A file to import, and whether its contacts become members of a group."""
@@ -141,16 +143,19 @@ async def _measure(bench: Bench, rows: int) -> None:
 
 
 async def _shapes(bench: Bench, rows: int) -> None:
-    """Each file is imported into a company of its own, and then once more."""
+    """Each file is imported into a company that statistics do not know yet, then as it is once
+    more, and then with other names."""
     worker = JobWorker(bench.db, bench.files, node_id=ids.new_id())
     for name, shape in SHAPES.items():
         caller = await _caller(bench.db, name)
         group = await create_group(bench.db, caller, NewGroup()) if shape.group else None
-        source = await _attachment(bench, caller, _shaped(shape, rows))
-        for suffix in ("", ", again"):
+        first = await _attachment(bench, caller, _shaped(shape, rows))
+        other = await _attachment(bench, caller, _shaped(shape, rows, cells=CELLS | OTHERS))
+        for suffix, source in (("", first), (", again", first), (", changed", other)):
             job = await create_import(bench.db, caller, source, group)
             await bench.timed(name + suffix, rows, worker.step())
             await _check(bench.db, caller, job, rows)
+        await bench.db.execute("vacuum analyze contact")
 
 
 async def _caller(db: Database, name: str = "bench") -> Caller:
@@ -165,9 +170,11 @@ async def _attachment(bench: Bench, caller: Caller, csv: AsyncIterator[bytes]) -
     return id
 
 
-async def _shaped(shape: Shape, rows: int) -> AsyncIterator[bytes]:
+async def _shaped(
+    shape: Shape, rows: int, *, cells: Mapping[str, Callable[[int], str]] = CELLS
+) -> AsyncIterator[bytes]:
     yield (",".join(shape.columns) + "\n").encode()
-    made = [CELLS[name] for name in shape.columns]
+    made = [cells[name] for name in shape.columns]
     for start in range(0, rows, SLICE):
         lines = (",".join(make(n) for make in made) for n in range(start, min(rows, start + SLICE)))
         yield ("\n".join(lines) + "\n").encode()
@@ -208,7 +215,7 @@ class Bench:
         own = (time.process_time() - own) / count * 1e6
         server = (cpu_seconds(self._server)["database"] - server) / count * 1e6
         print(
-            f"{name:28} {count / seconds:9,.0f} rows/s   CPU {own:5.1f} + {server:5.1f} us a row   "
+            f"{name:29} {count / seconds:9,.0f} rows/s   CPU {own:5.1f} + {server:5.1f} us a row   "
             f"peak {peak_mib():.0f} MiB   waits {max(waits, default=0) * 1000:.0f} ms",
             flush=True,
         )

@@ -84,7 +84,7 @@ class _Batch:
     ) -> None:
         self._application_id = application_id
         self._at_ms = at_ms
-        self._known = [(dict(row), row) for row in known]
+        self._known = [(dict(row), dict(row)) for row in known]
         for row, _ in self._known:
             row["document"] = dict(row["document"])  # the other one stays as it was read
         rows = [row for row, _ in self._known]
@@ -113,7 +113,7 @@ class _Batch:
         """Those that were there and are not as they were."""
         rows = [row for row, _ in self._known]
         _derive(rows, rules)
-        return [row for row, before in self._known if any(row[k] != before[k] for k in row)]
+        return [row for row, before in self._known if row != before]
 
     def fresh(self, rules: Rules) -> list[Row]:
         """Those that are new."""

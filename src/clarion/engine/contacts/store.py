@@ -22,9 +22,17 @@ UNIQUE = {"contact_mdn": "primary_mdn", "contact_external": "external_id"}
 _values = itemgetter(*COLUMNS)
 
 
-async def insert(tx: Runner, company_id: int, rows: Sequence[Row], now: datetime) -> None:
+async def insert(
+    tx: asyncpg.Connection, company_id: int, rows: Sequence[Row], now: datetime
+) -> None:
     """New contacts. UniqueViolationError: somebody has one of their keys."""
-    await tx.execute(SQL["insert_contacts"], company_id, now, *_columns(rows))
+    written = [name for name in COLUMNS if any(row[name] is not None for row in rows)]
+    values = itemgetter(*written)
+    await tx.copy_records_to_table(
+        "contact",
+        columns=("company_id", "updated_at", *written),
+        records=[(company_id, now, *values(row)) for row in rows],
+    )
 
 
 async def update(tx: Runner, company_id: int, rows: Sequence[Row], now: datetime) -> None:

@@ -31,9 +31,11 @@ where company_id = $1 and id = any($2::uuid[]) and deleted_at is null;
 
 -- add_members: Makes contacts members; who of them lives, and how many were none before. A contact that is being deleted is waited for.
 with living as (
-    select c.id from contact c
-    where c.company_id = $1 and c.id = any($3::uuid[]) and c.deleted_at is null
-    order by c.id for share
+    select c.id from (select distinct id from unnest($3::uuid[]) as k (id) order by id) k
+    cross join lateral (
+        select id, deleted_at from contact where company_id = $1 and id = k.id limit 1 for share
+    ) c
+    where c.deleted_at is null
 ), added as (
     insert into contact_group_member (company_id, group_id, contact_id)
     select $1, $2, living.id from living
@@ -41,6 +43,15 @@ with living as (
     returning 1
 )
 select array(select id from living) as living, (select count(*) from added) as added;
+
+-- add_held: The same for contacts that the transaction has made or locked already; how many were no members before.
+with added as (
+    insert into contact_group_member (company_id, group_id, contact_id)
+    select $1, $2, id from unnest($3::uuid[]) as held (id)
+    on conflict do nothing
+    returning 1
+)
+select count(*) from added;
 
 -- remove_member: Ends one membership.
 delete from contact_group_member where company_id = $1 and group_id = $2 and contact_id = $3;

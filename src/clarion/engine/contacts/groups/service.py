@@ -105,17 +105,20 @@ async def enroll(
 ) -> set[UUID]:
     """The same inside of a transaction; answers those that are members now."""
     await _static(tx, company_id, id)
-    return await join_group(tx, company_id, id, contacts)
-
-
-async def join_group(
-    tx: asyncpg.Connection, company_id: int, id: UUID, contacts: Sequence[UUID]
-) -> set[UUID]:
-    """Likewise, for a group that is known to be STATIC. NotFound: it is deleted."""
     living, added = await store.add_members(tx, company_id, id, contacts)
     if not await store.count_members(tx, company_id, id, added):
         raise NotFound
     return living
+
+
+async def join_group(
+    tx: asyncpg.Connection, company_id: int, id: UUID, contacts: Sequence[UUID]
+) -> None:
+    """Contacts that this transaction has made or locked become members of a group that is known
+    to be STATIC. NotFound: it is deleted."""
+    added = await store.add_held(tx, company_id, id, contacts)
+    if not await store.count_members(tx, company_id, id, added):
+        raise NotFound
 
 
 async def remove_member(db: Database, caller: Caller, id: UUID, contact_id: UUID) -> None:

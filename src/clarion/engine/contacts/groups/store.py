@@ -82,6 +82,12 @@ async def add_members(
     return set(row["living"]), row["added"]
 
 
+async def add_held(tx: Runner, company_id: int, id: UUID, contacts: Sequence[UUID]) -> int:
+    """How many of them were no members before."""
+    added: int = await tx.fetchval(SQL["add_held"], company_id, id, contacts)
+    return added
+
+
 async def remove_member(tx: Runner, company_id: int, id: UUID, contact_id: UUID) -> bool:
     done: str = await tx.execute(SQL["remove_member"], company_id, id, contact_id)
     return done != "DELETE 0"

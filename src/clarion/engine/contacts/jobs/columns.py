@@ -9,7 +9,7 @@ than its import are passed over, so that it can be mended and imported as it is.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
@@ -19,8 +19,8 @@ from msgspec import Struct
 from clarion.engine.contacts.fast_access.model import COLUMNS as FAST_ACCESS
 from clarion.engine.contacts.fast_access.model import Rules
 from clarion.engine.contacts.fast_access.scripts import MAX_VALUE
-from clarion.engine.contacts.model import EXTENDED, READERS, read_value
-from clarion.errors import InvalidInput
+from clarion.engine.contacts.model import EXTENDED, NOTHING, READERS, read_value
+from clarion.errors import ClarionError, InvalidInput
 
 LINE_COLUMN, REASON_COLUMN = "import_line", "import_error"
 KEYS = ("external_id", "primary_mdn")
@@ -67,7 +67,7 @@ class BadRow(Exception):
 class Columns(Struct, frozen=True):
     """The columns of one file: what each cell of a row is."""
 
-    plain: tuple[tuple[int, str], ...]  # place and attribute
+    plain: tuple[tuple[int, str, Callable[[str], Any]], ...]  # place, attribute, how it is read
     fast_access: tuple[tuple[int, str], ...]  # place and column of the contact
     extended: tuple[tuple[int, str], ...]  # place and name
     count: int
@@ -78,7 +78,7 @@ class Columns(Struct, frozen=True):
         if len(cells) != self.count:
             raise BadRow(f"{len(cells)} fields, and the first line has {self.count}")
         try:
-            values = {name: read_value(name, cells[at]) for at, name in self.plain if cells[at]}
+            values = self._plain(cells)
             if self.extended:
                 self._extend(values, cells)
         except InvalidInput as error:
@@ -93,6 +93,17 @@ class Columns(Struct, frozen=True):
         if values.get("external_id") is None and values.get("primary_mdn") is None:
             raise BadRow(f"{' or '.join(KEYS)}: one of them is required.")
         return values
+
+    def _plain(self, cells: Sequence[str]) -> dict[str, Any]:
+        """What read_value says of each cell, without a call of it."""
+        try:
+            return {
+                name: None if cell in NOTHING else read(cell)
+                for at, name, read in self.plain
+                if (cell := cells[at])
+            }
+        except (ValueError, ClarionError):  # now with the name
+            return {name: read_value(name, cells[at]) for at, name, _ in self.plain if cells[at]}
 
     def _extend(self, values: dict[str, Any], cells: Sequence[str]) -> None:
         given = {name: cells[at] for at, name in self.extended if cells[at]}
@@ -113,7 +124,7 @@ def read_columns(names: Sequence[str], rules: Rules) -> Columns:
         name = attribute_name(written)
         kind, _, rest = name.partition(".")
         if name in READERS:
-            plain.append((at, name))
+            plain.append((at, name, READERS[name]))
         elif kind == EXTENDED and rest:
             extended.append((at, rest))
         elif (column := _fast_access(name, rules)) is not None:
@@ -124,7 +135,7 @@ def read_columns(names: Sequence[str], rules: Rules) -> Columns:
     if unknown:
         shown = ", ".join(repr(name[:100]) for name in unknown[:20])
         raise InvalidInput(f"the first line names what contacts do not have: {shown}")
-    found = [name for _, name in (*plain, *fast_access, *extended)]
+    found = [name for _, name, _ in plain] + [name for _, name in (*fast_access, *extended)]
     _check_names(found)
     return Columns(tuple(plain), tuple(fast_access), tuple(extended), len(names))
 
