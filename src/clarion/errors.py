@@ -5,7 +5,7 @@ is its default message.
 
     ClarionError
     ├── InvalidInput            the caller sent something that cannot be accepted
-    │   ├── InvalidCriteria         a query for contacts cannot be understood
+    │   ├── InvalidCriteria         a query, or a subscription's criterion, cannot be understood
     │   ├── BadTrackingUrl          a link that is to be tracked cannot be
     │   ├── ContentTooLarge         a file is over its limit
     │   ├── MessageTooLong          text needs more fragments than allowed
@@ -41,6 +41,16 @@ class InvalidInput(ClarionError):
 
 class InvalidCriteria(InvalidInput):
     """The criteria cannot be understood."""
+
+    def __init__(
+        self,
+        message: str | None = None,
+        *,
+        field: str | None = None,
+        position: int | None = None,  # of the character that is wrong; the first is 1
+    ) -> None:
+        super().__init__(message, field=field)
+        self.position = position
 
 
 class BadTrackingUrl(InvalidInput):
