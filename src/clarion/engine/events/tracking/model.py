@@ -9,7 +9,6 @@ from msgspec import Struct
 
 from clarion.engine.events.model import DeliveryStatus, Event
 
-
 Place = tuple[UUID, int]
 """A delivery among all of a company: its event and its configuration."""
 
