@@ -156,7 +156,7 @@ where s.deleted_at is null;
 create type request_state as enum (
     'SUBMITTED',    -- stored, nothing prepared yet
     'ACCEPTED',     -- kept for the reference; requests pass through it at once
-    'REJECTED',     -- no recipient could be prepared
+    'REJECTED',     -- preparing it has left nothing to send
     'PREPARING',    -- recipients are becoming messages
     'TRANSMITTING', -- messages are leaving
     'COMPLETED',    -- nothing is left to send
@@ -326,11 +326,12 @@ create index message_external on message (company_id, external_request_id)
 
 -- Requests as clients see them. Most requests have one recipient: those keep no counts and no
 -- state of their own, so that sending costs no update of the request; only that the client has
--- canceled it is the request's own, as its message may be sent or converted all the same.
+-- canceled it is the request's own, as its message may be sent or converted all the same, and that
+-- nothing of it could be sent from the first.
 create view message_request_now as
 select
     r.company_id, r.id, r.application_id, r.solo_message_id,
-    case when m.id is null or r.state = 'CANCELED' then r.state
+    case when m.id is null or r.state in ('CANCELED', 'REJECTED') then r.state
          when m.state in ('CREATED', 'SCHEDULED') then 'TRANSMITTING'
          when m.state = 'PAUSED' then 'PAUSED'
          else 'COMPLETED' end::request_state as state,
@@ -355,11 +356,14 @@ select
     case when m.id is null then r.failed_count
          else (m.state in ('FAILED', 'EXPIRED'))::integer end as failed_count,
     r.translations, coalesce(r.price, m.price) as price,
-    coalesce(r.failure_code, m.failure_code, case when r.state = 'REJECTED' then '1002' end)
-        as failure_code,
-    coalesce(r.failure_details, m.failure_details,
-        case when r.state = 'REJECTED' then 'None of the recipients is a possible number.' end)
-        as failure_details,
+    coalesce(r.failure_code, m.failure_code, case when r.state = 'REJECTED' then (
+        select case when f.request_id = r.id then f.failure_code end from message f -- the first of its messages
+        where f.company_id = r.company_id and f.id > r.id order by f.id limit 1
+    ) end) as failure_code,
+    coalesce(r.failure_details, m.failure_details, case when r.state = 'REJECTED' then (
+        select case when f.request_id = r.id then f.failure_details end from message f
+        where f.company_id = r.company_id and f.id > r.id order by f.id limit 1
+    ) end) as failure_details,
     greatest(r.updated_at, m.updated_at) as updated_at,
     r.deleted_at,
     r.version + coalesce(m.version - 1, 0) as version

@@ -370,7 +370,7 @@ async def test_a_dead_nodes_binds_are_free(place: Place) -> None:
 
 
 async def test_a_node_that_was_cut_off_gives_the_others_time_to_come_back(place: Place) -> None:
-    node = _member(place, lease=0.1)
+    node = _member(place, lease=0.5)
     assert await node.renew()
     await eventually(node.lapsed)
     assert not await node.renew()
@@ -387,7 +387,7 @@ async def test_two_gateways_share_the_binds_and_one_takes_over_when_the_other_le
     place: Place, smsc: Smsc, tenant: Tenant
 ) -> None:
     """node_lease is short, so that they notice each other."""
-    connector, lease = _smpp(smsc), {"node_lease": 1.0}
+    connector, lease = _smpp(smsc), {"node_lease": 2.0}
     first = await place.started(connector, dispatch=lease)
     second = await place.started(connector, dispatch=lease)
     await eventually(lambda: [_binds(first), _binds(second)] == [1, 1])

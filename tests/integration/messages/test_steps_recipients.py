@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
 import pytest
 from stage import Stage
 
@@ -93,6 +96,38 @@ async def test_a_group_without_anybody_is_rejected(stage: Stage) -> None:
     shown = await stage.request(await stage.send(f"group:{ids.show(group)}"))
     assert (shown["state"], shown["recipient_count"]) == ("REJECTED", 0)
     assert shown["failure_details"] == "There is nobody to send it to."
+
+
+@pytest.mark.parametrize("ways", [{}, {"consent_requirement": "OPT_OUT"}], ids=["short", "steps"])
+@pytest.mark.parametrize("to", [[ONE], [ONE, TWO]], ids=["one", "two"])
+async def test_a_request_that_has_expired_when_it_comes_is_rejected(
+    stage: Stage, ways: dict[str, Any], to: list[str]
+) -> None:
+    past = datetime.now(UTC) - timedelta(seconds=1)
+    shown = await stage.request(await stage.send(*to, expires_at=past, **ways))
+    assert (shown["state"], shown["failure_code"]) == ("REJECTED", "1007")
+    assert shown["failure_details"].startswith("The expiry time had passed")
+    assert shown["failed_count"] == len(to)
+
+
+async def test_one_bad_number_of_several_rejects_nothing_and_all_of_them_all(stage: Stage) -> None:
+    for to, state in ((["nobody", ONE], "TRANSMITTING"), (["nobody", "none"], "REJECTED")):
+        shown = await stage.request(await stage.send(*to))
+        assert shown["state"] == state
+    assert (shown["failure_code"], "nobody" in shown["failure_details"]) == ("1002", True)
+
+
+async def test_criteria_that_match_nobody_reject(stage: Stage) -> None:
+    options = Options(criteria='{"first_name": "Nobody"}')
+    shown = await stage.request(await stage.send(options=options))
+    assert (shown["state"], shown["failure_code"]) == ("REJECTED", "1002")
+
+
+async def test_one_that_is_refused_and_one_that_is_not_is_no_rejection(stage: Stage) -> None:
+    await stage.status(ONE, "OPTOUT")
+    for to, state in (([ONE], "REJECTED"), ([ONE, TWO], "COMPLETED")):
+        request = await stage.send(*to, consent_requirement="OPT_OUT", test=True)
+        assert (await stage.request(request))["state"] == state
 
 
 async def test_a_request_that_nobody_gets_says_why(stage: Stage) -> None:

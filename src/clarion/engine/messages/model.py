@@ -14,7 +14,7 @@ class RequestState(StrEnum):
 
     SUBMITTED = "SUBMITTED"  # stored, nothing prepared yet
     ACCEPTED = "ACCEPTED"  # the reference's name for a checked request; ours pass through at once
-    REJECTED = "REJECTED"  # no recipient could be prepared
+    REJECTED = "REJECTED"  # preparing it has left nothing to send
     PREPARING = "PREPARING"  # recipients are becoming messages; recipient_count grows
     TRANSMITTING = "TRANSMITTING"  # messages are leaving; sent_count grows
     COMPLETED = "COMPLETED"  # nothing is left to send

@@ -309,7 +309,7 @@ def _request_state(
 ) -> RequestState:
     if not recipients:
         return RequestState.PREPARING
-    if failed == len(recipients) and len(recipients) > 1:
+    if failed == len(recipients):
         return RequestState.REJECTED
     if not pending:
         return RequestState.COMPLETED

@@ -628,11 +628,17 @@ where company_id = $1 and id = $2 and state = 'PAUSED';
 with gone as (
     delete from expansion where company_id = $1 and request_id = $2
 )
-update message_request set
-    state = (case when state <> 'PREPARING' then state::text
-        when pending_count = 0 then 'REJECTED' else 'TRANSMITTING' end)::request_state,
-    failure_code = $5, failure_details = $4, updated_at = $3, version = version + 1
-where company_id = $1 and id = $2;
+update message_request r set
+    state = (case when r.state <> 'PREPARING' then r.state::text
+        when r.pending_count > 0 then 'TRANSMITTING'
+        when exists (
+            select from message m
+            where m.company_id = $1 and m.id > $2 and m.id <= $6
+                and m.state not in ('FAILED', 'EXPIRED')
+        ) then 'COMPLETED'
+        else 'REJECTED' end)::request_state,
+    failure_code = $5, failure_details = $4, updated_at = $3, version = r.version + 1
+where r.company_id = $1 and r.id = $2;
 
 -- set_request_state: Moves a request that keeps its own state, if it is still in the state it was.
 update message_request set state = $4::request_state, updated_at = $5, version = version + 1

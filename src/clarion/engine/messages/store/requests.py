@@ -11,6 +11,7 @@ from msgspec import Struct
 from clarion.engine.messages.model import FailureCode, RequestState
 from clarion.engine.messages.prepare import Prepared
 from clarion.engine.messages.store.rows import MESSAGE_COLUMNS, SQL, Runner, column, columns
+from clarion.kit.ids import last_message_id
 
 
 async def accept(
@@ -119,7 +120,10 @@ async def reject_request(
     code: FailureCode,
 ) -> None:
     """A request that cannot be expanded any further."""
-    await on.execute(SQL["reject_request"], company_id, request_id, now, details, code.value)
+    await on.execute(
+        SQL["reject_request"], company_id, request_id, now, details, code.value,
+        last_message_id(request_id),
+    )  # fmt: skip
 
 
 async def mark_canceled(on: Runner, company_id: int, request_id: UUID) -> None:
