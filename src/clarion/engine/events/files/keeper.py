@@ -32,7 +32,7 @@ from clarion.engine.events.files.model import (
 from clarion.engine.events.files.packing import packed
 from clarion.engine.events.files.store import Due
 from clarion.engine.events.model import DeliveryStatus
-from clarion.errors import ContentTooLarge
+from clarion.errors import ContentTooLarge, NotFound
 from clarion.kit import cron, ids
 from clarion.log import get_logger
 from clarion.storage.database import Database
@@ -139,6 +139,8 @@ class FileKeeper:
         except ContentTooLarge as error:
             await self._fail(file, address, error.message)
             return
+        except NotFound as error:  # another node has the file by now, and removed what was there
+            raise Stopped from error
         try:
             await self._finish(file, written, address)
         except Stopped:

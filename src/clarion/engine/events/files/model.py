@@ -22,7 +22,7 @@ FILES_CHANNEL = "clarion_event_files"
 PATH = "/ess/v1/event-buffer-files/{id}/content"
 """Where a file is downloaded, after the public address of the installation."""
 
-MAX_FILE = 64 << 30  # bytes
+MAX_FILE = 48 << 30  # bytes; object stores take little more in parts of 5 MiB
 MAX_EVENTS = 250_000
 """Of one BUFFER: so many become SUCCESS in one transaction. What is more is in a further file."""
 

@@ -27,7 +27,9 @@ def check_fields(type: EventType, fields: Mapping[str, object]) -> dict[str, Val
     kept = {
         name: _checked(type, name, value) for name, value in fields.items() if value is not None
     }
-    missing = sorted(name for name in type.fields if type.fields[name].mandatory - (name in kept))
+    missing = sorted(
+        name for name in type.fields if type.fields[name].mandatory and name not in kept
+    )
     if missing:
         raise _fault(missing[0], f"events of type {type.code} must have it")
     if sum(len(name) + _size(value) for name, value in kept.items()) > MAX_BODY:
