@@ -37,6 +37,10 @@ from clarion.engine.contacts.jobs.working import AT_ONCE as CONTACT_JOBS_AT_ONCE
 from clarion.engine.contacts.jobs.working import JobWorker
 from clarion.engine.contacts.recompute import Recomputer
 from clarion.engine.contacts.tasks import contact_jobs
+from clarion.engine.events.files.keeper import AT_ONCE as EVENT_FILES_AT_ONCE
+from clarion.engine.events.files.keeper import FileKeeper
+from clarion.engine.events.files.model import FILES_CHANNEL
+from clarion.engine.events.files.tasks import file_jobs
 from clarion.engine.handsets.service import owed_receipts
 from clarion.engine.messages import tasks
 from clarion.engine.messages.carriers import Carriers
@@ -235,10 +239,12 @@ class Node:
         await self._work_on("contact groups", keeper.step, hints=CONTACT_WORK_CHANNEL)
         for _ in range(CONTACT_JOBS_AT_ONCE):
             await self._work_on("contact jobs", worker.step, hints=CONTACT_WORK_CHANNEL)
+        await self._start_event_files()
         names = list(self.settings.connectors)
         self._jobs = Runner(
             self.db,
             [
+                *self._event_file_jobs(),
                 *upkeep(self.db, self.settings.retention),
                 *account_jobs(self.db),
                 *throughput_jobs(self.db),
@@ -254,6 +260,25 @@ class Node:
         )
         self._jobs.start()
         self._every("queues", SOON, lambda: tasks.measure_queues(self.db, names))
+
+    async def _start_event_files(self) -> None:
+        keeper = FileKeeper(
+            self.db,
+            self._files,
+            node_id=self._node_id,
+            address=self.settings.http.address,
+            kept_days=self.settings.events.file_days,
+        )
+        for _ in range(EVENT_FILES_AT_ONCE):
+            await self._work_on("event files", keeper.step, hints=FILES_CHANNEL)
+
+    def _event_file_jobs(self) -> list[Job]:
+        return file_jobs(
+            self.db,
+            self._files,
+            address=self.settings.http.address,
+            listed_days=self.settings.retention.event_days,
+        )
 
     async def _start_api(self) -> None:
         """All doors; a node without the api role shows how it is where it was told to listen."""

@@ -29,6 +29,9 @@ class Database(Section, frozen=True, kw_only=True):
     ] = 30.0
 
 
+_ANY_ADDRESS = ("0.0.0.0", "[::]")  # noqa: S104 - shown, not bound
+
+
 class Http(Section, frozen=True, kw_only=True):
     """The HTTP listener that all doors share."""
 
@@ -55,6 +58,14 @@ class Http(Section, frozen=True, kw_only=True):
     rate_burst: Annotated[
         Count, Meta(description="Requests that may come at once above the rate limit.")
     ] = 100
+
+    @property
+    def address(self) -> str:
+        """Where clients find the installation, without a slash at the end."""
+        if self.public_url:
+            return self.public_url.rstrip("/")
+        host, _, port = self.listen.rpartition(":")
+        return f"http://{'127.0.0.1' if host in _ANY_ADDRESS else host}:{port}"
 
 
 class Security(Section, frozen=True, kw_only=True):

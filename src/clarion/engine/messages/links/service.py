@@ -20,17 +20,11 @@ from clarion.errors import BadTrackingUrl
 from clarion.settings import Settings
 
 PATH = "/t"
-_ANY_ADDRESS = ("0.0.0.0", "[::]")  # noqa: S104 - shown, not bound
 
 
 def public_url(settings: Settings) -> str:
     """Where recipients' phones find this installation, without a slash at the end."""
-    chosen = settings.links.public_url or settings.http.public_url
-    if chosen:
-        return chosen.rstrip("/")
-    listen = settings.http.listen
-    host, _, port = listen.rpartition(":")
-    return f"http://{'127.0.0.1' if host in _ANY_ADDRESS else host}:{port}"
+    return settings.links.public_url.rstrip("/") or settings.http.address
 
 
 def listening_at(settings: Settings, listener: socket) -> Settings:
