@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from cronsim import CronSim, CronSimError
 
 FIELDS = 6
-MAX_LENGTH = 120
+MAX_LENGTH = 255
 
 
 def next_time(expression: str, after: datetime) -> datetime:

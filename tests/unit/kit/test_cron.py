@@ -47,7 +47,7 @@ def test_times_are_utc_whatever_zone_is_asked_in() -> None:
         ("0 0 0 30 2 *", "day-of-month"),
         ("0 0 0 */31 2 1L", "never comes"),
         ("0 ١ * * * *", "minute"),
-        ("0 " + ",".join(["1"] * 100) + " * * * *", "120 characters"),
+        ("0 " + ",".join(["1"] * 200) + " * * * *", "255 characters"),
     ],
 )
 def test_what_is_wrong_is_said(expression: str, words: str) -> None:
