@@ -141,15 +141,16 @@ def _created(column: Column, text: str, bind: Bind) -> str:
 
 def _any_range(sql: str, text: str, bind_date: Callable[[datetime], str]) -> str:
     alternatives = []
-    for low, high in _ranges(text):
+    for low, high in ranges(text):
         ends = [f"{sql} >= {bind_date(low)}"] if low else []
         ends += [f"{sql} < {bind_date(high)}"] if high else []
         alternatives.append(" and ".join(ends))
     return " or ".join(f"({alternative})" for alternative in alternatives)
 
 
-def _ranges(text: str) -> list[tuple[datetime | None, datetime | None]]:
-    """From each range or value the first instant and the first one behind it."""
+def ranges(text: str) -> list[tuple[datetime | None, datetime | None]]:
+    """From each range or value the first instant and the first one behind it. ValueError says what
+    is wrong."""
     return [(_span(low)[0], _span(high)[1]) for low, high in _pairs(text)]
 
 

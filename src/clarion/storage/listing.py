@@ -75,6 +75,7 @@ class Listing:
     select: str = "*"
     tenant: str | None = "company_id"  # or a condition on $1; None: the same for every company
     key: str = "id"  # unique within a company; by default lists begin with the highest
+    order: str = ""  # a default order in place of that, where no one column is unique
     always: str = ""
     deleted: str = ""  # true for deleted rows, which only the state DELETED shows
     state: str = "state"  # the filter that may say DELETED
@@ -113,7 +114,7 @@ async def fetch_page(
     where = _where(listing, company_id, query, also, args)
     body = f"from {listing.source} where {where}"
     page = f"order by {order} limit ${len(args) + 1} offset ${len(args) + 2}"
-    if offset >= DEEP:  # what is passed over need not be read: the index knows its keys
+    if offset >= DEEP and not listing.order:  # what is passed over need not be read: the index knows its keys
         keys = f"select {listing.key} {body} {page}"
         text = f"{body} and {listing.key} = any(array({keys})) order by {order}"
     else:
@@ -214,7 +215,7 @@ def _order(listing: Listing, sort: str) -> str:
         if column.kind == "created" or column.sql == listing.key:
             return ", ".join([*terms, f"{column.sql} {direction}"])  # unique: the rest is moot
         terms.append(f"{column.sql} {direction}{'' if column.never_null else ' nulls last'}")
-    return ", ".join([*terms, f"{listing.key} desc"])
+    return ", ".join([*terms, listing.order or f"{listing.key} desc"])
 
 
 def _whole(query: Mapping[str, str], name: str, default: int, highest: int) -> int:
