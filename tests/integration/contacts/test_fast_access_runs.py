@@ -16,7 +16,7 @@ from clarion.engine.contacts.fast_access.model import NewRule, RuleChange
 from clarion.engine.contacts.fast_access.service import begin_job, change_rule, create_rule
 from clarion.engine.contacts.model import read_value
 from clarion.engine.contacts.recompute import KEPT, Recomputer, forget_jobs
-from clarion.engine.contacts.service import change_contact, create_contact
+from clarion.engine.contacts.service import change_contact, create_contact, delete_contact
 from clarion.kit import ids
 from clarion.storage.database import Database
 
@@ -59,6 +59,26 @@ async def alive(db: Database, node_id: UUID, *, seconds: float = 60) -> UUID:
         node_id, datetime.now(UTC) + timedelta(seconds=seconds),
     )  # fmt: skip
     return node_id
+
+
+@pytest.mark.parametrize(("made", "gone", "total"), [(3, 0, 8), (0, 2, 3), (2, 1, 6)])
+async def test_contacts_that_come_and_go_meanwhile_are_in_the_total(
+    db: Database, tenant: Tenant, made: int, gone: int, total: int
+) -> None:
+    known = await make(db, tenant, 5)
+    await create_rule(db, tenant.caller, COLOR)
+    worker = Recomputer(db, node_id=await alive(db, ids.new_id()), slice=2)
+    await worker.step()
+    await make(db, tenant, made)
+    for id in known[len(known) - gone :]:
+        await delete_contact(db, tenant.caller, id)
+    seen = []
+    while await worker.step():
+        job = await last_job(db, tenant)
+        seen.append(job["total_count"] - job["processed_count"])
+    assert min(seen, default=0) >= 0
+    job = await last_job(db, tenant)
+    assert (job["state"], job["total_count"], job["processed_count"]) == ("COMPLETED", total, total)
 
 
 async def test_a_node_that_dies_leaves_its_run_to_another_which_goes_on(

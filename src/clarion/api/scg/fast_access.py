@@ -56,7 +56,12 @@ class FastAccessJob(Struct, kw_only=True):
 
     id: str
     state: JobState = JobState.CREATED
-    total_count: Annotated[int, Meta(description="Contacts when it began.")] = 0
+    total_count: Annotated[
+        int,
+        Meta(
+            description="Contacts to go through, as far as is known; at the end, what was processed."
+        ),
+    ] = 0
     processed_count: int = 0
     changed_count: Annotated[int, Meta(description="Contacts that have other values now.")] = 0
     application_id: int | None = None

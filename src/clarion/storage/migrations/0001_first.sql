@@ -649,7 +649,7 @@ create table fast_access_job (
     state fast_access_job_state not null,
     emptied text[] not null,            -- columns whose rule is gone: what it derived goes too
     after uuid,                         -- the last contact dealt with
-    total_count integer not null default 0, -- contacts when it began
+    total_count integer not null default 0, -- contacts that it goes through, as far as is known
     processed_count integer not null default 0,
     changed_count integer not null default 0,
     node_id uuid,                       -- who works on it; its lease says whether it still does

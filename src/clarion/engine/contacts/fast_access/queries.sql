@@ -56,15 +56,16 @@ select after from fast_access_job
 where company_id = $1 and id = $2 and node_id = $3 and state = 'RUNNING'
 for update;
 
--- advance_job: Contacts dealt with, and how many of them have changed.
+-- advance_job: Contacts dealt with, and how many of them have changed. Those made since it began are gone through too.
 update fast_access_job
 set after = $3, processed_count = processed_count + $4, changed_count = changed_count + $5,
+    total_count = greatest(total_count, processed_count + $4),
     updated_at = $6, version = version + 1
 where company_id = $1 and id = $2;
 
--- finish_job: No contact is left.
+-- finish_job: No contact is left; some may have been deleted since it began.
 update fast_access_job
-set state = 'COMPLETED', node_id = null, updated_at = $3, version = version + 1
+set state = 'COMPLETED', node_id = null, total_count = processed_count, updated_at = $3, version = version + 1
 where company_id = $1 and id = $2;
 
 -- forget_jobs: Runs that have been over for long.
@@ -75,7 +76,21 @@ select * from contact
 where company_id = $1 and deleted_at is null and id > $2
 order by id limit $3;
 
--- set_fast_access: Derived values. Whoever has written the contact since has applied the rules; it is no change that clients make, so the version stays.
+-- set_fast_access: Derived values. Whoever has written the contact since has applied the rules; it is no change that clients make, so the version stays. The company is one of the values, as in update_contacts.
+with v as materialized (
+    select $1::integer as company_id, u.* from unnest(
+        $2::uuid[], $3::integer[],
+        $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[],
+        $11::text[], $12::text[], $13::text[], $14::text[], $15::text[], $16::text[], $17::text[],
+        $18::text[], $19::text[], $20::text[], $21::text[], $22::text[], $23::text[]
+    ) as u (
+        id, version,
+        fast_access_1, fast_access_2, fast_access_3, fast_access_4, fast_access_5, fast_access_6,
+        fast_access_7, fast_access_8, fast_access_9, fast_access_10, fast_access_11, fast_access_12,
+        fast_access_13, fast_access_14, fast_access_15, fast_access_16, fast_access_17,
+        fast_access_18, fast_access_19, fast_access_20
+    )
+)
 update contact c
 set
     fast_access_1 = v.fast_access_1, fast_access_2 = v.fast_access_2,
@@ -88,16 +103,6 @@ set
     fast_access_15 = v.fast_access_15, fast_access_16 = v.fast_access_16,
     fast_access_17 = v.fast_access_17, fast_access_18 = v.fast_access_18,
     fast_access_19 = v.fast_access_19, fast_access_20 = v.fast_access_20
-from unnest(
-    $2::uuid[], $3::integer[],
-    $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[],
-    $11::text[], $12::text[], $13::text[], $14::text[], $15::text[], $16::text[], $17::text[],
-    $18::text[], $19::text[], $20::text[], $21::text[], $22::text[], $23::text[]
-) as v (
-    id, version,
-    fast_access_1, fast_access_2, fast_access_3, fast_access_4, fast_access_5, fast_access_6,
-    fast_access_7, fast_access_8, fast_access_9, fast_access_10, fast_access_11, fast_access_12,
-    fast_access_13, fast_access_14, fast_access_15, fast_access_16, fast_access_17,
-    fast_access_18, fast_access_19, fast_access_20
-)
-where c.company_id = $1 and c.id = v.id and c.version = v.version and c.deleted_at is null;
+from v
+where c.company_id = v.company_id and c.id = v.id and c.version = v.version
+    and c.deleted_at is null;
