@@ -58,9 +58,7 @@ class FastAccessJob(Struct, kw_only=True):
     state: JobState = JobState.CREATED
     total_count: Annotated[
         int,
-        Meta(
-            description="Contacts to go through, as far as is known; at the end, what was processed."
-        ),
+        Meta(description="Contacts to go through, as far as is known; at the end, what was done."),
     ] = 0
     processed_count: int = 0
     changed_count: Annotated[int, Meta(description="Contacts that have other values now.")] = 0
