@@ -15,6 +15,7 @@ from clarion.engine.events.bodies import NAMESPACE
 from clarion.engine.events.files.model import FileStatus
 from clarion.engine.events.files.service import find_file, read_file
 from clarion.engine.events.files.tasks import expire_files, forget_files
+from clarion.engine.events.tracking.service import summary
 from clarion.engine.events.types.catalogue import TYPES
 from clarion.engine.events.types.fields import check_fields
 from clarion.errors import NotFound
@@ -204,7 +205,9 @@ async def test_a_file_of_a_node_that_died_is_written_anew(scene: Scene) -> None:
         await scene.keeper(files=lost, node_id=dead).step()
     assert len(scene.stored()) == 1
     assert await scene.statuses() == {"PENDING 0": 2}
+    assert (await summary(scene.db, scene.company_id))[0].counts.pending == 2
     await scene.work()
+    assert (await summary(scene.db, scene.company_id))[0].counts.pending == 0
     file = await scene.the_file()
     assert [line["event-id"] for line in await scene.lines(file)] == list(map(ids.show, events))
     assert len(scene.stored()) == 1

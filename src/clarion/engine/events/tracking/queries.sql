@@ -26,7 +26,7 @@ from delivery_attempt
 where company_id = $1 and event_id = $2 and configuration_id = $3
 order by number;
 
--- summarize: Deliveries that are not done, by configuration, topic and type. What waits is in the queue or in a claim; what of a claim is recorded has attempts past the claim's.
+-- summarize: Deliveries that are not done, by configuration, topic and type. What waits is in the queue, in a claim, or on its way into a file; what of a claim is recorded has attempts past the claim's.
 with open as (
     select configuration_id, event_id, attempts = 0 as fresh, false as failed
     from delivery_queue where company_id = $1 and event_id >= $2
@@ -38,6 +38,11 @@ with open as (
         and d.configuration_id = c.configuration_id and d.attempts = i.attempts
         and d.status in ('PENDING', 'RETRY')
     where c.company_id = $1 and i.event_id >= $2 and d.event_id >= $2
+    union all
+    select f.configuration_id, i.event_id, true, false
+    from event_file_entry i
+    join event_file f on f.company_id = $1 and f.id = i.file_id
+    where i.company_id = $1 and i.event_id >= $2
     union all
     select configuration_id, event_id, false, true
     from failed_delivery where company_id = $1 and event_id >= $2
