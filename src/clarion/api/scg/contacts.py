@@ -16,7 +16,6 @@ from clarion.api.resource import Resource, Values
 from clarion.api.scg.records import RECORD
 from clarion.api.shape import Attribute, Row, Shape, Version
 from clarion.engine.contacts.documents import read_object
-from clarion.engine.contacts.fast_access.model import COLUMNS as FAST_ACCESS
 from clarion.engine.contacts.fast_access.model import Rules
 from clarion.engine.contacts.fast_access.store import read_rules
 from clarion.engine.contacts.model import (
@@ -28,6 +27,7 @@ from clarion.engine.contacts.model import (
     VoicePreference,
     read_value,
 )
+from clarion.engine.contacts.names import FAST_ACCESS
 from clarion.engine.contacts.service import (
     change_contact,
     create_contact,

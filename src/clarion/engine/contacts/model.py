@@ -14,7 +14,7 @@ from types import MappingProxyType
 from typing import Any
 
 from clarion.engine.contacts.documents import read_extended, read_handles, read_objects
-from clarion.engine.contacts.fast_access.model import COLUMNS as FAST_ACCESS
+from clarion.engine.contacts.names import FAST_ACCESS, TEXTS
 from clarion.errors import InvalidInput, ValueTooLong
 from clarion.kit.dates import from_epoch_ms, parse_date
 from clarion.kit.e164 import parse_address
@@ -30,20 +30,6 @@ class VoicePreference(StrEnum):
     REQUIRE_VOICE = "REQUIRE_VOICE"  # voice, or the message fails
 
 
-TEXTS = (
-    "external_id",
-    "first_name",
-    "last_name",
-    "primary_addr_line1",
-    "primary_addr_line2",
-    "primary_addr_city",
-    "primary_addr_zip",
-    "primary_addr_state",
-    "primary_addr_country",
-    "primary_email_addr",
-    "primary_social_handle",
-    "preferred_language",
-)
 LISTS = ("address_list", "account_list", "device_list", "interest_list", "demographic_list")
 HANDLES = "social_handles"
 EXTENDED = "extended_attributes"

@@ -9,10 +9,10 @@ from uuid import UUID
 from msgspec import Struct
 
 from clarion.engine.contacts import store
-from clarion.engine.contacts.fast_access.model import COLUMNS as FAST_ACCESS
 from clarion.engine.contacts.fast_access.model import Rules
 from clarion.engine.contacts.fast_access.store import Runner, read_rules
 from clarion.engine.contacts.model import HANDLES, as_json
+from clarion.engine.contacts.names import FAST_ACCESS
 from clarion.engine.contacts.tokens.store import read_targets
 from clarion.kit.countries import ALPHA_2, ALPHA_3
 

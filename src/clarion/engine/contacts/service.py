@@ -14,11 +14,11 @@ import asyncpg
 
 from clarion.engine.accounts.model import Caller
 from clarion.engine.contacts import store
-from clarion.engine.contacts.fast_access.model import COLUMNS as FAST_ACCESS
 from clarion.engine.contacts.fast_access.model import Rules
 from clarion.engine.contacts.fast_access.store import hold_rules
 from clarion.engine.contacts.groups.service import enroll, leave_groups
 from clarion.engine.contacts.model import READERS, SYSTEM_KEPT, Row, apply, as_json, new_row
+from clarion.engine.contacts.names import FAST_ACCESS
 from clarion.engine.contacts.tokens.store import forget_tokens
 from clarion.errors import NotFound
 from clarion.kit import ids

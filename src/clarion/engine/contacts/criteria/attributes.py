@@ -12,8 +12,10 @@ from types import MappingProxyType
 
 from msgspec import Struct
 
+from clarion.engine.contacts.names import FAST_ACCESS as COLUMNS
+from clarion.engine.contacts.names import TEXTS
+
 FAST_ACCESS = "fast_access."
-FAST_ACCESS_COUNT = 20
 
 
 class Kind(StrEnum):
@@ -35,22 +37,7 @@ class Attribute(Struct, frozen=True):
     path: tuple[str, ...] = ()
 
 
-_TEXTS = (
-    "external_id",
-    "first_name",
-    "last_name",
-    "primary_addr_line1",
-    "primary_addr_line2",
-    "primary_addr_city",
-    "primary_addr_zip",
-    "primary_addr_state",
-    "primary_addr_country",
-    "primary_email_addr",
-    "primary_social_handle",
-    "preferred_language",
-    "voice_preference",
-    *(f"fast_access_{number}" for number in range(1, FAST_ACCESS_COUNT + 1)),
-)
+_TEXTS = (*TEXTS, "voice_preference", *COLUMNS)
 _DOCUMENT = {
     "address_list": "address_list",
     "account_list": "account_list",

@@ -17,10 +17,11 @@ from uuid import UUID
 from msgspec import UNSET, Struct, UnsetType
 
 from clarion.engine.contacts.fast_access import counted, scripts
+from clarion.engine.contacts.names import FAST_ACCESS
 from clarion.errors import InvalidInput, ValueTooLong
 
-COUNT = 20
-COLUMNS = tuple(f"fast_access_{number}" for number in range(1, COUNT + 1))
+COLUMNS = FAST_ACCESS
+COUNT = len(COLUMNS)
 MAX_NAME = 100
 MAX_VALUE = scripts.MAX_VALUE
 MAX_USER_DATA = 4000

@@ -16,10 +16,10 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from clarion.engine.contacts.fast_access.model import COLUMNS as FAST_ACCESS
 from clarion.engine.contacts.fast_access.model import Rules
 from clarion.engine.contacts.fast_access.scripts import MAX_VALUE
 from clarion.engine.contacts.model import EXTENDED, NOTHING, READERS, read_value
+from clarion.engine.contacts.names import FAST_ACCESS
 from clarion.errors import ClarionError, InvalidInput
 
 LINE_COLUMN, REASON_COLUMN = "import_line", "import_error"

@@ -15,14 +15,14 @@ from uuid import UUID
 
 from clarion.engine.attachments.content import store_content
 from clarion.engine.contacts.criteria import Compiled, InvalidCriteria
-from clarion.engine.contacts.fast_access.model import COLUMNS as FAST_ACCESS
 from clarion.engine.contacts.fast_access.model import Rules
 from clarion.engine.contacts.fast_access.store import read_rules
 from clarion.engine.contacts.groups.service import membership
 from clarion.engine.contacts.groups.store import START, window_end
 from clarion.engine.contacts.jobs import store
 from clarion.engine.contacts.jobs.model import MAX_FILE, Job, Stopped
-from clarion.engine.contacts.model import EXTENDED, IN_DOCUMENT, TEXTS
+from clarion.engine.contacts.model import EXTENDED, IN_DOCUMENT
+from clarion.engine.contacts.names import FAST_ACCESS, TEXTS
 from clarion.errors import Conflict, NotFound
 from clarion.log import get_logger
 from clarion.storage.database import Database
