@@ -2,56 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
 import io
 import json
-from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
+from commands import Clarion, answer
 
-from clarion.cli.main import main
 from clarion.engine.accounts.service import create_company
 from clarion.engine.senders.service import seed_catalogue
 from clarion.storage.database import Database
 
-Clarion = Callable[..., Awaitable[tuple[int, str]]]
 
-
-@pytest.fixture
-def clarion(
-    db: Database,
-    database_url: str,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capfd: pytest.CaptureFixture[str],
-) -> Clarion:
-    """Runs a command on a fresh database: its exit code and what it printed."""
-    monkeypatch.setenv("CLARION_DATABASE_URL", database_url)
-    monkeypatch.setenv("CLARION_DATA", str(tmp_path))
+@pytest.fixture(autouse=True)
+def _in_its_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-
-    async def run(*arguments: str) -> tuple[int, str]:
-        code = await asyncio.to_thread(_main, arguments)
-        out, err = capfd.readouterr()
-        return code, out + err
-
-    return run
-
-
-def _main(arguments: tuple[str, ...]) -> int:
-    try:
-        main(list(arguments))
-    except SystemExit as ended:
-        return int(ended.code or 0)
-    return 0
-
-
-async def answer(clarion: Clarion, *arguments: str) -> Any:
-    code, printed = await clarion(*arguments, "--json")
-    assert code == 0, printed
-    return json.loads(printed)
 
 
 @pytest.fixture

@@ -2,47 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
 import io
-import json
-from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import pytest
+from commands import Clarion, answer
 
-from clarion.cli.main import main
 from clarion.storage.database import Database
-
-Clarion = Callable[..., Awaitable[tuple[int, str]]]
 
 
 @pytest.fixture
-def clarion(
-    database_url: str,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capfd: pytest.CaptureFixture[str],
-) -> Clarion:
-    """Runs a command on a fresh database: its exit code and what it printed."""
-    monkeypatch.setenv("CLARION_DATABASE_URL", database_url)
-    monkeypatch.setenv("CLARION_DATA", str(tmp_path))
-
-    async def run(*arguments: str) -> tuple[int, str]:
-        code = await asyncio.to_thread(_main, ("consent", *arguments))
-        out, err = capfd.readouterr()
-        return code, out + err
-
-    return run
-
-
-def _main(arguments: tuple[str, ...]) -> int:
-    """In a thread, as commands bring an event loop of their own."""
-    try:
-        main(list(arguments))
-    except SystemExit as ended:
-        return int(ended.code or 0)
-    return 0
+def clarion(clarion: Clarion) -> Clarion:
+    return partial(clarion, "consent")
 
 
 @pytest.fixture
@@ -50,12 +22,6 @@ def file(tmp_path: Path) -> Path:
     path = tmp_path / "list.csv"
     path.write_text("msisdn,reason\n4915100000001,fraud\nnobody,x\n+4915100000002\n")
     return path
-
-
-async def answer(clarion: Clarion, *arguments: str) -> Any:
-    code, printed = await clarion(*arguments, "--json")
-    assert code == 0, printed
-    return json.loads(printed)
 
 
 async def test_a_list_is_loaded_and_shown(clarion: Clarion, file: Path, db: Database) -> None:

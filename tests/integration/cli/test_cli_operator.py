@@ -4,56 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
+from commands import Clarion, ClarionOn, answer
 from tests.peers.s3 import S3
 
-from clarion.cli.main import main
 from clarion.settings import Settings
 from clarion.storage.database import Database
 from clarion.storage.migrate import pending
-
-Clarion = Callable[..., Awaitable[tuple[int, str]]]
-
-
-@pytest.fixture
-def clarion(
-    database_url: str,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capfd: pytest.CaptureFixture[str],
-) -> Clarion:
-    """Runs a command on a fresh database: its exit code and what it printed."""
-    monkeypatch.setenv("CLARION_DATABASE_URL", database_url)
-    monkeypatch.setenv("CLARION_DATA", str(tmp_path))
-    return _runner(capfd)
-
-
-def _runner(capfd: pytest.CaptureFixture[str]) -> Clarion:
-    async def run(*arguments: str) -> tuple[int, str]:
-        code = await asyncio.to_thread(_main, arguments)
-        out, err = capfd.readouterr()
-        return code, out + err
-
-    return run
-
-
-def _main(arguments: tuple[str, ...]) -> int:
-    """In a thread, as commands bring an event loop of their own."""
-    try:
-        main(list(arguments))
-    except SystemExit as ended:
-        return int(ended.code or 0)
-    return 0
-
-
-async def answer(clarion: Clarion, *arguments: str) -> Any:
-    code, printed = await clarion(*arguments, "--json")
-    assert code == 0, printed
-    return json.loads(printed)
 
 
 @pytest.fixture
@@ -118,14 +77,9 @@ async def test_sender_ids_are_made_provisioned_and_listed(
 
 
 async def test_an_old_database_is_migrated_on_request_only(
-    empty_database_url: str,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capfd: pytest.CaptureFixture[str],
+    empty_database_url: str, clarion_on: ClarionOn
 ) -> None:
-    monkeypatch.setenv("CLARION_DATABASE_URL", empty_database_url)
-    monkeypatch.setenv("CLARION_DATA", str(tmp_path))
-    clarion = _runner(capfd)
+    clarion = clarion_on(empty_database_url)
     code, printed = await clarion("company", "list")
     assert (code, "clarion migrate" in printed) == (1, True)
     assert (await clarion("migrate", "--check"))[0] == 1
@@ -137,12 +91,9 @@ async def test_an_old_database_is_migrated_on_request_only(
     await db.close()
 
 
-async def test_a_database_that_is_away_is_out_of_reach(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setenv("CLARION_DATABASE_URL", "postgresql://x:s3cret@127.0.0.1:1/x")
-    monkeypatch.setenv("CLARION_DATA", str(tmp_path))
-    code, printed = await _runner(capfd)("company", "list")
+async def test_a_database_that_is_away_is_out_of_reach(clarion_on: ClarionOn) -> None:
+    clarion = clarion_on("postgresql://x:s3cret@127.0.0.1:1/x")
+    code, printed = await clarion("company", "list")
     assert code == 3
     assert "127.0.0.1:1" in printed
     assert "s3cret" not in printed
