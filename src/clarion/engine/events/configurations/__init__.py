@@ -1,0 +1,1 @@
+"""Delivery configurations: where events go and how, with their secrets."""
