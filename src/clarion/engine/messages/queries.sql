@@ -8,7 +8,7 @@ returning request_id;
 select request_id, fingerprint from external_id
 where company_id = $1 and application_id = $2 and external_id = $3;
 
--- accept_requests: Requests with the messages that are ready at once, and their places in the queue. What many requests have in common comes once, as their kind: $1 to $19. A kind with a claim goes past the queue into that claim of node $44.
+-- accept_requests: Requests with the messages that are ready at once, and their places in the queue. What many requests have in common comes once, as their kind: $1 to $19. A kind with a claim goes past the queue into that claim of node $44. Messages in another state than CREATED are announced as $45, requests that are done or paused as $46, if there are any.
 with r as (
     select * from unnest(
         $20::integer[], $21::uuid[], $22::uuid[], $23::text[], $24::text[], $25::text[],
@@ -69,6 +69,31 @@ with r as (
     from m join r on r.id = m.request_id
     where r.claim_id is not null and m.state = 'CREATED'
     group by r.company_id, r.claim_id, r.connector, r.priority
+), announced as (
+    insert into announcement (
+        company_id, id, topic, type, at, subjects, befores, afters, codes, details
+    )
+    select r.company_id, $45, 'SCG-Message', 'message_state_change', $36, array_agg(m.id),
+        array_agg('CREATED'::text), array_agg(m.state), array_agg(coalesce(m.failure_code, '')),
+        array_agg(coalesce(m.failure_details, ''))
+    from m join r on r.id = m.request_id
+    where $45::uuid is not null and m.state <> 'CREATED'
+    group by r.company_id
+    having exists (
+        select from subscribed
+        where company_id = r.company_id and type = 'message_state_change'
+    )
+), requests_announced as (
+    insert into announcement (company_id, id, topic, type, at, subjects, befores, afters)
+    select company_id, $46, 'SCG-Message', 'message_request_state_change', $36, array_agg(id),
+        array_agg('SUBMITTED'::text), array_agg(state)
+    from r
+    where $46::uuid is not null and state not in ('PREPARING', 'TRANSMITTING')
+    group by company_id
+    having exists (
+        select from subscribed
+        where company_id = r.company_id and type = 'message_request_state_change'
+    )
 )
 insert into outbound (company_id, connector, sender_id, priority, due_at, message_id, expires_at)
 select r.company_id, r.connector, r.sender_id, r.priority, coalesce(r.scheduled_at, $36), m.id,
@@ -166,6 +191,18 @@ with m as (
         m.peer_address, m.country, r.subject, r.external_id, r.conversation_id, r.campaign_id,
         r.reply_to, $10, $11, r.scheduled_at, r.expires_at, m.failure_code, m.failure_details, $14
     from m join message_request r on r.company_id = $1 and r.id = $2
+), announced as (
+    insert into announcement (
+        company_id, id, topic, type, at, subjects, befores, afters, codes, details
+    )
+    select $1, $15, 'SCG-Message', 'message_state_change', $14, array_agg(id),
+        array_agg('CREATED'::text), array_agg(state), array_agg(coalesce(failure_code, '')),
+        array_agg(coalesce(failure_details, ''))
+    from m
+    where state <> 'CREATED' and exists (
+        select from subscribed where company_id = $1 and type = 'message_state_change'
+    )
+    having count(*) > 0
 )
 insert into outbound (company_id, connector, sender_id, priority, due_at, message_id, expires_at)
 select $1, $12, r.sender_id, $13, coalesce(r.scheduled_at, $14), m.id, r.expires_at
@@ -204,6 +241,18 @@ with m as (
         m.failed_translation, m.price, m.failure_code, m.failure_details, m.fails_over,
         m.delivery_hours, $27
     from m join r on r.id = m.request_id
+), announced as (
+    insert into announcement (
+        company_id, id, topic, type, at, subjects, befores, afters, codes, details
+    )
+    select $1, $28, 'SCG-Message', 'message_state_change', $27, array_agg(id),
+        array_agg('CREATED'::text), array_agg(state), array_agg(coalesce(failure_code, '')),
+        array_agg(coalesce(failure_details, ''))
+    from m
+    where state <> 'CREATED' and exists (
+        select from subscribed where company_id = $1 and type = 'message_state_change'
+    )
+    having count(*) > 0
 )
 insert into outbound (company_id, connector, sender_id, priority, due_at, message_id, expires_at)
 select $1, m.connector, m.sender_id, m.priority, coalesce(m.scheduled_at, $27), m.id, r.expires_at
@@ -227,7 +276,7 @@ from unnest($2::uuid[], $3::integer[], $4::uuid[], $5::integer[])
 where e.company_id = $1 and e.request_id = i.request_id;
 
 -- count_prepared: Adds prepared messages to requests' counters.
-update message_request r set
+with counted as (update message_request r set
     recipient_count = r.recipient_count + i.recipients,
     duplicate_count = r.duplicate_count + i.duplicates,
     pending_count = r.pending_count + i.pending, failed_count = r.failed_count + i.failed,
@@ -247,13 +296,24 @@ from unnest(
 ) as i (
     id, recipients, duplicates, pending, failed, translated, untranslated, performed, price
 )
-where r.company_id = $1 and r.id = i.id and r.id between $12 and $13;
+where r.company_id = $1 and r.id = i.id and r.id between $12 and $13
+returning r.id, i.pending <> 0 and r.pending_count = 0 and r.state = 'COMPLETED' as ended
+)
+insert into announcement (company_id, id, topic, type, at, subjects, befores, afters)
+select $1, $14, 'SCG-Message', 'message_request_state_change', $11, array_agg(c.id),
+    array_agg(r.state::text), array_agg('COMPLETED'::text)
+from counted c
+join message_request r on r.company_id = $1 and r.id = c.id and r.id between $12 and $13
+where c.ended and exists (
+    select from subscribed where company_id = $1 and type = 'message_request_state_change'
+)
+having count(*) > 0;
 
 -- finish_expansions: Requests are prepared: what state they go on in. One of which nothing is left to send is REJECTED, and its first message says why.
 with gone as (
     delete from expansion where company_id = $1 and request_id = any($2::uuid[])
 ), fate as (
-    select r.id, i.last, case
+    select r.id, i.last, r.state::text as was, case
         when r.state <> 'PREPARING' then r.state::text
         when r.pause_before_transmit and r.pending_count > 0 then 'PAUSED'
         when r.pending_count > 0 then 'TRANSMITTING'
@@ -276,12 +336,25 @@ with gone as (
         where company_id = $1 and id > f.id and id <= f.last order by id limit 1
     ) m on true
     where f.state = 'REJECTED'
+), finished as (
+    update message_request r set
+        state = f.state::request_state, failure_code = w.failure_code,
+        failure_details = w.failure_details, updated_at = $3, version = r.version + 1
+    from fate f left join reason w on w.id = f.id
+    where r.company_id = $1 and r.id = f.id and r.id between $4 and $5
+    returning r.id, f.was, f.state, coalesce(w.failure_code, '') as code,
+        coalesce(w.failure_details, '') as details
 )
-update message_request r set
-    state = f.state::request_state, failure_code = w.failure_code,
-    failure_details = w.failure_details, updated_at = $3, version = r.version + 1
-from fate f left join reason w on w.id = f.id
-where r.company_id = $1 and r.id = f.id and r.id between $4 and $5;
+insert into announcement (
+    company_id, id, topic, type, at, subjects, befores, afters, codes, details
+)
+select $1, $9, 'SCG-Message', 'message_request_state_change', $3, array_agg(id), array_agg(was),
+    array_agg(state), array_agg(code), array_agg(details)
+from finished
+where was <> state and exists (
+    select from subscribed where company_id = $1 and type = 'message_request_state_change'
+)
+having count(*) > 0;
 
 -- drop_expansions: Forgets requests that are not to be expanded any more.
 delete from expansion where company_id = $1 and request_id = any($2::uuid[]);
@@ -387,8 +460,8 @@ with moved as (
             as i (id, at, code, details),
         unnest(
             $10::text[], $11::boolean[], $12::text[], $13::integer[], $14::integer[],
-            $15::integer[], $16::integer[], $19::integer[]
-        ) as t (state, stamped, next, pending, stamps, canceled, failed, held)
+            $15::integer[], $16::integer[], $19::integer[], $20::text[], $21::text[]
+        ) as t (state, stamped, next, pending, stamps, canceled, failed, held, was, becomes)
     where m.company_id = $1 and m.id = any($4::uuid[]) and m.id between $2 and $3
         and m.id::text = i.id::text -- as text: see below
         and m.state = t.state::message_state
@@ -398,7 +471,8 @@ with moved as (
             when 'read' then m.read_at is not null
             when 'clicked' then m.clicked_at is not null else false end)
     returning m.id, m.request_id, m.solo, case when m.fails_over then t.held else t.pending end
-        as pending, t.stamps, t.canceled, t.failed
+        as pending, t.stamps, t.canceled, t.failed, t.state as before, t.next as after, t.was,
+        t.becomes, coalesce(m.failure_code, '') as code, coalesce(m.failure_details, '') as details
 ), tally as (
     select request_id, sum(pending) as pending, sum(stamps) as stamps, sum(canceled) as canceled,
         sum(failed) as failed
@@ -422,6 +496,37 @@ with moved as (
         -- As text: joined by id, a kept plan would choose the partition while it runs, and then
         -- PostgreSQL 18 loses the update where it had to wait for another one of the row.
         and r.id::text = t.request_id::text
+    returning r.id, t.pending <> 0 and r.pending_count = 0 and r.state = 'COMPLETED' as ended
+), announced as (
+    insert into announcement (
+        company_id, id, topic, type, at, subjects, befores, afters, codes, details
+    )
+    select $1, $22, 'SCG-Message', 'message_state_change', $7, array_agg(id), array_agg(before),
+        array_agg(after), array_agg(code), array_agg(details)
+    from moved
+    where before <> after and exists (
+        select from subscribed where company_id = $1 and type = 'message_state_change'
+    )
+    having count(*) > 0
+), requests_announced as (
+    insert into announcement (
+        company_id, id, topic, type, at, subjects, befores, afters, codes, details
+    )
+    select $1, $23, 'SCG-Message', 'message_request_state_change', $7, array_agg(id),
+        array_agg(was), array_agg(becomes), array_agg(code), array_agg(details)
+    from (
+        select request_id as id, was, becomes, code, details
+        from moved where solo and was <> becomes
+        union all
+        select c.id, r.state::text, 'COMPLETED', '', '' -- r: as it was before this statement
+        from counted c
+        join message_request r on r.company_id = $1 and r.id = c.id and r.id between $17 and $3
+        where c.ended
+    ) changed
+    where exists (
+        select from subscribed where company_id = $1 and type = 'message_request_state_change'
+    )
+    having count(*) > 0
 )
 select id from moved;
 
@@ -507,15 +612,26 @@ with held as (
     select request_id, count(*) as pushes from held
     where fails_over and state not in ('DELIVERED', 'READ', 'CONVERTED') -- that was enough
     group by request_id
+), counted as (
+    update message_request r set
+        pending_count = r.pending_count - t.pushes,
+        state = (case when r.pending_count = t.pushes and r.state in ('TRANSMITTING', 'PAUSED')
+            then 'COMPLETED' else r.state::text end)::request_state,
+        updated_at = $6
+    from tally t
+    where r.company_id = $1 and r.id = any($7::uuid[]) and r.id between $8 and $4
+        and r.id::text = t.request_id::text -- as text: see advance_messages
+    returning r.id, t.pushes <> 0 and r.pending_count = 0 and r.state = 'COMPLETED' as ended
 )
-update message_request r set
-    pending_count = r.pending_count - t.pushes,
-    state = (case when r.pending_count = t.pushes and r.state in ('TRANSMITTING', 'PAUSED')
-        then 'COMPLETED' else r.state::text end)::request_state,
-    updated_at = $6
-from tally t
-where r.company_id = $1 and r.id = any($7::uuid[]) and r.id between $8 and $4
-    and r.id::text = t.request_id::text; -- as text: see advance_messages
+insert into announcement (company_id, id, topic, type, at, subjects, befores, afters)
+select $1, $9, 'SCG-Message', 'message_request_state_change', $6, array_agg(c.id),
+    array_agg(r.state::text), array_agg('COMPLETED'::text)
+from counted c
+join message_request r on r.company_id = $1 and r.id = c.id and r.id between $8 and $4
+where c.ended and exists (
+    select from subscribed where company_id = $1 and type = 'message_request_state_change'
+)
+having count(*) > 0;
 
 -- forget_failovers: Of every company_id, pushes of which nothing more is heard.
 delete from failover where message_id < $1;
@@ -619,37 +735,81 @@ from message_request_now
 where company_id = $1 and id = $2 and deleted_at is null;
 
 -- end_pause: A paused request goes on, or is done where nothing is left to send.
-update message_request set
-    state = (case when pending_count = 0 then 'COMPLETED' else 'TRANSMITTING' end)::request_state,
-    updated_at = $3, version = version + 1
-where company_id = $1 and id = $2 and state = 'PAUSED';
+with ended as (
+    update message_request set
+        state = (case when pending_count = 0 then 'COMPLETED'
+            else 'TRANSMITTING' end)::request_state,
+        updated_at = $3, version = version + 1
+    where company_id = $1 and id = $2 and state = 'PAUSED' and solo_message_id is null
+    returning id, state::text
+)
+insert into announcement (company_id, id, topic, type, at, subjects, befores, afters)
+select $1, $4, 'SCG-Message', 'message_request_state_change', $3, array[id], '{PAUSED}',
+    array[state]
+from ended
+where exists (
+    select from subscribed where company_id = $1 and type = 'message_request_state_change'
+);
 
 -- reject_request: A request that cannot be expanded any further; what was made of it stays.
 with gone as (
     delete from expansion where company_id = $1 and request_id = $2
+), rejected as (
+    update message_request r set
+        state = (case when r.state <> 'PREPARING' then r.state::text
+            when r.pending_count > 0 then 'TRANSMITTING'
+            when exists (
+                select from message m
+                where m.company_id = $1 and m.id > $2 and m.id <= $6
+                    and m.state not in ('FAILED', 'EXPIRED')
+            ) then 'COMPLETED'
+            else 'REJECTED' end)::request_state,
+        failure_code = $5, failure_details = $4, updated_at = $3, version = r.version + 1
+    where r.company_id = $1 and r.id = $2
+    returning r.id, r.state::text
 )
-update message_request r set
-    state = (case when r.state <> 'PREPARING' then r.state::text
-        when r.pending_count > 0 then 'TRANSMITTING'
-        when exists (
-            select from message m
-            where m.company_id = $1 and m.id > $2 and m.id <= $6
-                and m.state not in ('FAILED', 'EXPIRED')
-        ) then 'COMPLETED'
-        else 'REJECTED' end)::request_state,
-    failure_code = $5, failure_details = $4, updated_at = $3, version = r.version + 1
-where r.company_id = $1 and r.id = $2;
+insert into announcement (
+    company_id, id, topic, type, at, subjects, befores, afters, codes, details
+)
+select $1, $7, 'SCG-Message', 'message_request_state_change', $3, array[n.id], '{PREPARING}',
+    array[n.state], array[$5::text], array[$4::text]
+from rejected n
+join message_request r on r.company_id = $1 and r.id = n.id and r.state = 'PREPARING'
+where n.state <> 'CANCELED' and exists (
+    select from subscribed where company_id = $1 and type = 'message_request_state_change'
+);
 
 -- set_request_state: Moves a request that keeps its own state, if it is still in the state it was.
-update message_request set state = $4::request_state, updated_at = $5, version = version + 1
-where company_id = $1 and id = $2 and state = $3::request_state;
+with moved as (
+    update message_request set state = $4::request_state, updated_at = $5, version = version + 1
+    where company_id = $1 and id = $2 and state = $3::request_state
+    returning id
+)
+insert into announcement (company_id, id, topic, type, at, subjects, befores, afters)
+select $1, $6, 'SCG-Message', 'message_request_state_change', $5, array[id], array[$3::text],
+    array[$4::text]
+from moved
+where exists (
+    select from subscribed where company_id = $1 and type = 'message_request_state_change'
+);
 
 -- mark_canceled: A request of one recipient is canceled, and its message with it, whose version goes up.
 update message_request set state = 'CANCELED' where company_id = $1 and id = $2;
 
 -- delete_request: Marks a request DELETED.
-update message_request set deleted_at = $3, updated_at = $3, version = version + 1
-where company_id = $1 and id = $2;
+with gone as (
+    update message_request set deleted_at = $3, updated_at = $3, version = version + 1
+    where company_id = $1 and id = $2 and deleted_at is null
+    returning id
+)
+insert into announcement (company_id, id, topic, type, at, subjects, befores, afters)
+select $1, $4, 'SCG-Message', 'message_request_state_change', $3, array[g.id],
+    array[r.state::text], '{DELETED}'
+from gone g
+join message_request_now r on r.company_id = $1 and r.id = g.id
+where exists (
+    select from subscribed where company_id = $1 and type = 'message_request_state_change'
+);
 
 -- queue_resumed: Puts resumed messages into the queue.
 insert into outbound (company_id, connector, sender_id, priority, due_at, message_id, expires_at)
@@ -676,12 +836,26 @@ select exists (
 );
 
 -- process_inbound: The client has dealt with an MO message.
-update message set state = 'PROCESSED', updated_at = $3, version = version + 1
-where company_id = $1 and id = $2;
+with processed as (
+    update message set state = 'PROCESSED', updated_at = $3, version = version + 1
+    where company_id = $1 and id = $2
+    returning id
+)
+insert into announcement (company_id, id, topic, type, at, subjects, befores, afters)
+select $1, $4, 'SCG-Message', 'message_state_change', $3, array[id], '{RECEIVED}', '{PROCESSED}'
+from processed
+where exists (select from subscribed where company_id = $1 and type = 'message_state_change');
 
 -- delete_message: Marks a message DELETED.
-update message set deleted_at = $3, updated_at = $3, version = version + 1
-where company_id = $1 and id = $2;
+with gone as (
+    update message set deleted_at = $3, updated_at = $3, version = version + 1
+    where company_id = $1 and id = $2
+    returning id, state::text
+)
+insert into announcement (company_id, id, topic, type, at, subjects, befores, afters)
+select $1, $4, 'SCG-Message', 'message_state_change', $3, array[id], array[state], '{DELETED}'
+from gone
+where exists (select from subscribed where company_id = $1 and type = 'message_state_change');
 
 -- add_inbound: One company's MO messages, each with the contact whose number it came from; answers whose are known.
 with made as (insert into message (
@@ -703,7 +877,13 @@ from unnest(
 )
 left join contact c on c.company_id = $1 and c.primary_mdn = i.peer_address
     and c.deleted_at is null
-returning id, contact_id)
+returning id, contact_id), announced as (
+    insert into announcement (company_id, id, topic, type, at, subjects)
+    select $1, $18, 'SCG-Message', 'mo_message_received', $2, array_agg(id order by id)
+    from made
+    where exists (select from subscribed where company_id = $1 and type = 'mo_message_received')
+    having count(*) > 0
+)
 select id, contact_id from made where contact_id is not null;
 
 -- any_application: The oldest application of a company.

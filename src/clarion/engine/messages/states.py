@@ -12,7 +12,7 @@ from functools import cache
 
 from msgspec import Struct
 
-from clarion.engine.messages.model import PENDING, MessageState
+from clarion.engine.messages.model import PENDING, MessageState, RequestState
 from clarion.engine.messages.ports import ReceiptState
 
 S = MessageState
@@ -120,6 +120,8 @@ class Move(Struct, frozen=True):
     canceled: int
     failed: int
     held: int  # in place of `pending`, for a push that an SMS may follow
+    was: str  # the state of its request, if that has no other message
+    becomes: str  # and after
 
 
 @cache
@@ -135,6 +137,8 @@ def moves(input: Input) -> tuple[Move, ...]:
             canceled=(following is S.CANCELED) - (state is S.CANCELED),
             failed=_failed(following) - _failed(state),
             held=(state in NEWS_ENOUGH) - (following in NEWS_ENOUGH),
+            was=_solo_request(state).value,
+            becomes=_solo_request(following).value,
         )
         for state, following in TRANSITIONS[input].items()
         for stamped in (False, True)
@@ -146,3 +150,11 @@ def moves(input: Input) -> tuple[Move, ...]:
 
 def _failed(state: MessageState) -> bool:
     return state in {S.FAILED, S.EXPIRED}
+
+
+def _solo_request(state: MessageState) -> RequestState:
+    """What a request of one recipient is while its message is that, as message_request_now has it;
+    that its client has canceled the request itself is the request's own to say."""
+    if state in (S.CREATED, S.SCHEDULED):
+        return RequestState.TRANSMITTING
+    return RequestState.PAUSED if state is S.PAUSED else RequestState.COMPLETED

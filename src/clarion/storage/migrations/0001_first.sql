@@ -1195,6 +1195,24 @@ create table subscription_key (
     primary key (company_id, topic, event_type, field, value, subscription_id)
 );
 
+-- Types of events that a company has subscriptions to, of those that the statements of messages
+-- announce. Looked up by key, value by value: what statistics say of a table that a million
+-- subscriptions of one company fill must not cost another company's messages anything.
+create view subscribed as
+select c.id as company_id, t.type
+from company c
+cross join (values ('message_state_change'), ('message_request_state_change'),
+    ('mo_message_received')) as t (type)
+cross join lateral (
+    select from (values (''), (t.type)) as e (type)
+    cross join lateral (
+        select from subscription_key k
+        where k.company_id = c.id and k.topic = 'SCG-Message' and k.event_type = e.type
+        order by k.field limit 1
+    ) k
+    limit 1
+) s;
+
 -- What has happened and is still to be matched with subscriptions: written in the transaction of
 -- the change, where the company has a subscription to the type, and gone soon.
 create table announcement (

@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from clarion.engine.messages.states import DATES, Input, moves
 from clarion.engine.messages.store.rows import SQL, Runner, column
-from clarion.kit.ids import request_id_of, requests_of
+from clarion.kit.ids import new_id, request_id_of, requests_of
 
 
 class Advance(Struct, frozen=True, gc=False):
@@ -66,6 +66,10 @@ async def _advance(
         request_id_of(min(found)),
         requests_of(found),
         [m.held for m in table],
+        [m.was for m in table],
+        [m.becomes for m in table],
+        new_id(),
+        new_id(),
     )
     return {row["id"] for row in rows}
 
@@ -99,8 +103,8 @@ async def lock_message(on: Runner, company_id: int, message_id: UUID) -> HeldMes
 
 
 async def process_inbound(on: Runner, company_id: int, message_id: UUID, now: datetime) -> None:
-    await on.execute(SQL["process_inbound"], company_id, message_id, now)
+    await on.execute(SQL["process_inbound"], company_id, message_id, now, new_id())
 
 
 async def delete_message(on: Runner, company_id: int, message_id: UUID, now: datetime) -> None:
-    await on.execute(SQL["delete_message"], company_id, message_id, now)
+    await on.execute(SQL["delete_message"], company_id, message_id, now, new_id())

@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from clarion.engine.messages.model import MessageState
 from clarion.engine.messages.store.rows import SQL, Runner, by_company, columns
-from clarion.kit.ids import request_id_of, requests_of
+from clarion.kit.ids import new_id, request_id_of, requests_of
 
 
 class End(Struct, frozen=True):
@@ -94,7 +94,7 @@ async def end_failovers(
     if messages:
         await on.execute(
             SQL["end_failovers"], company_id, messages, min(messages), max(messages), states, now,
-            requests_of(messages), request_id_of(min(messages)),
+            requests_of(messages), request_id_of(min(messages)), new_id(),
         )  # fmt: skip
 
 

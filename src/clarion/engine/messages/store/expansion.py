@@ -13,7 +13,7 @@ from msgspec.structs import astuple
 
 from clarion.engine.messages.model import Content, FailureCode, Route
 from clarion.engine.messages.store.rows import MESSAGE_COLUMNS, SQL, Runner, columns
-from clarion.kit.ids import last_message_id
+from clarion.kit.ids import last_message_id, new_id
 
 PERSONAL_COLUMNS = 22
 
@@ -76,7 +76,7 @@ async def add_messages(
     ids, _, *others = columns(rows, MESSAGE_COLUMNS)
     await on.execute(
         SQL["add_messages"], company_id, request_id, ids, *others, route.sender_address,
-        content.encoding, content.fragments, route.connector, route.priority, now,
+        content.encoding, content.fragments, route.connector, route.priority, now, new_id(),
     )  # fmt: skip
 
 
@@ -90,7 +90,7 @@ async def add_personal(
     """Messages of some requests, each with its own text, sender and time."""
     await on.execute(
         SQL["add_personal"], company_id, *columns(rows, PERSONAL_COLUMNS), requests,
-        min(requests), max(requests), now,
+        min(requests), max(requests), now, new_id(),
     )  # fmt: skip
 
 
@@ -114,7 +114,7 @@ async def count_prepared(
     found = [c.request_id for c in counts]
     await on.execute(
         SQL["count_prepared"], company_id, *columns([astuple(c) for c in counts], 9), now,
-        min(found), max(found),
+        min(found), max(found), new_id(),
     )  # fmt: skip
 
 
@@ -147,7 +147,7 @@ async def finish_expansions(
         await on.execute(
             SQL["finish_expansions"], company_id, requests, now, min(requests), max(requests),
             [last_message_id(each) for each in requests], FailureCode.INVALID_RECIPIENT.value,
-            NOBODY,
+            NOBODY, new_id(),
         )  # fmt: skip
 
 

@@ -70,6 +70,7 @@ async def add_inbound(on: Runner, batch: Sequence[NewInbound], now: datetime) ->
             company_id,
             now,
             *columns([astuple(m)[1:] for m in rows], 15),
+            new_id(),
         )
         contacts |= {row["id"]: row["contact_id"] for row in known}
     return contacts

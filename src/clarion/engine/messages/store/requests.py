@@ -8,10 +8,12 @@ from uuid import UUID
 
 from msgspec import Struct
 
-from clarion.engine.messages.model import FailureCode, RequestState
+from clarion.engine.messages.model import FailureCode, MessageState, RequestState
 from clarion.engine.messages.prepare import Prepared
 from clarion.engine.messages.store.rows import MESSAGE_COLUMNS, SQL, Runner, column, columns
-from clarion.kit.ids import last_message_id
+from clarion.kit.ids import last_message_id, new_id
+
+_UNDER_WAY = frozenset({RequestState.PREPARING, RequestState.TRANSMITTING})
 
 
 async def accept(
@@ -32,6 +34,7 @@ async def accept(
         return
     kinds: dict[tuple[object, ...], int] = {}
     numbers = [kinds.setdefault(p.kind, len(kinds)) for p in batch]
+    rows = [row for p in batch for row in p.messages]
     await on.execute(
         SQL["accept_requests"],
         *zip(*kinds, strict=True),
@@ -40,8 +43,10 @@ async def accept(
         numbers,
         *map(column, zip(*(p.request for p in batch), strict=True)),
         now,
-        *columns([row for p in batch for row in p.messages], MESSAGE_COLUMNS),
+        *columns(rows, MESSAGE_COLUMNS),
         node_id,
+        new_id() if any(row[2] != MessageState.CREATED for row in rows) else None,
+        new_id() if any(kind[2] not in _UNDER_WAY for kind in kinds) else None,
     )
 
 
@@ -102,12 +107,14 @@ async def set_request_state(
     state: RequestState,
     now: datetime,
 ) -> None:
-    await on.execute(SQL["set_request_state"], company_id, request_id, was, state.value, now)
+    await on.execute(
+        SQL["set_request_state"], company_id, request_id, was, state.value, now, new_id()
+    )
 
 
 async def end_pause(on: Runner, company_id: int, request_id: UUID, now: datetime) -> None:
     """A paused request becomes TRANSMITTING, or COMPLETED; any other is left as it is."""
-    await on.execute(SQL["end_pause"], company_id, request_id, now)
+    await on.execute(SQL["end_pause"], company_id, request_id, now, new_id())
 
 
 async def reject_request(
@@ -122,7 +129,7 @@ async def reject_request(
     """A request that cannot be expanded any further."""
     await on.execute(
         SQL["reject_request"], company_id, request_id, now, details, code.value,
-        last_message_id(request_id),
+        last_message_id(request_id), new_id(),
     )  # fmt: skip
 
 
@@ -131,7 +138,7 @@ async def mark_canceled(on: Runner, company_id: int, request_id: UUID) -> None:
 
 
 async def delete_request(on: Runner, company_id: int, request_id: UUID, now: datetime) -> None:
-    await on.execute(SQL["delete_request"], company_id, request_id, now)
+    await on.execute(SQL["delete_request"], company_id, request_id, now, new_id())
 
 
 async def paused_past_time(
