@@ -26,6 +26,18 @@ SPORTS: dict[str, Any] = {
 }
 
 
+@pytest.fixture(autouse=True)
+async def _templates(client: Client) -> None:
+    await add_templates(client)
+
+
+async def add_templates(client: Client) -> None:
+    """What keywords answer with."""
+    for name in ("sports-welcome", "weather"):
+        body = {"name": name, "pattern": "Welcome", "designation": "TEMPLATE"}
+        assert (await client.post("/messaging/message_templates", body)).status == 200
+
+
 async def made(client: Client, **more: Any) -> str:
     reply = await client.post(PATH, SPORTS | more)
     assert reply.status == 200, reply.json
@@ -113,6 +125,7 @@ async def test_actions_are_read_in_every_spelling(client: Client, given: Any, sh
         ({"name": "x" * 256}, 400, "1023", "name"),
         ({"campaign_id": "x" * 256}, 400, "1023", "campaign_id"),
         ({"reply_template": "x" * 256}, 400, "1023", "reply_template"),
+        ({"reply_template": "no such one"}, 400, "400", "reply_template"),
         ({"value": " padded"}, 400, "400", "value"),
         ({"value": "STOP"}, 409, "1011", "value"),
         ({"value": "Arrêt"}, 409, "1011", "value"),
@@ -203,6 +216,25 @@ async def test_a_replacement_leaves_nothing_of_what_was(client: Client, *, form:
     assert (shown["value"], shown["name"], shown["actions"]) == ("GOLF", "GOLF", ["STORE"])
     assert "campaign_id" not in shown
     assert "reply_template" not in shown
+
+
+async def test_what_answers_has_to_be_there_when_it_is_named(client: Client) -> None:
+    """Not a validator, nobody else's; and where it has gone since, the rest can be changed."""
+    validator = {"name": "shape", "pattern": "Hi", "designation": "VALIDATOR"}
+    assert (await client.post("/messaging/message_templates", validator)).status == 200
+    id = await made(client)
+    for name in ("shape", "sports", "Sports-Welcome"):
+        for method, more in (("POST", {}), ("PUT", {"value": "SPORTS"})):
+            body = more | {"reply_template": name}
+            reply = await client.call(method, f"{PATH}/{id}", json=body)
+            assert (reply.status, reply.code) == (400, "400")
+            assert name in reply.json["error_description"]
+    listed = await client.get("/messaging/message_templates?name=sports-welcome")
+    await client.delete(f"/messaging/message_templates/{listed.json['list'][0]['id']}")
+    changed = {"description": "new", "reply_template": "sports-welcome"}
+    assert (await client.post(f"{PATH}/{id}", changed)).status == 200
+    assert (await client.post(f"{PATH}/{id}", {"reply_template": ""})).status == 200
+    assert (await client.post(f"{PATH}/{id}", changed)).status == 400
 
 
 async def test_a_deleted_keyword_is_gone(client: Client) -> None:
@@ -300,6 +332,7 @@ async def test_the_newest_of_ones_own_come_first_and_sorting_works(client: Clien
 
 async def test_another_companys_keywords_do_not_exist(site: Site, client: Client) -> None:
     owner = await site.company()
+    await add_templates(owner)
     id = await made(owner, sender_id=await site.sender(owner))
     for method in ("GET", "POST", "PUT", "DELETE"):
         more = {} if method in ("GET", "DELETE") else {"json": SPORTS}

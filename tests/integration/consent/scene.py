@@ -20,6 +20,8 @@ from clarion.engine.consent.keywords.service import create_keyword
 from clarion.engine.senders.directory import SenderDirectory
 from clarion.engine.senders.model import NewSender, Sender, SenderState
 from clarion.engine.senders.service import create_sender, seed_catalogue
+from clarion.engine.senders.templates.model import NewTemplate
+from clarion.engine.senders.templates.service import create_template
 from clarion.kit.ids import new_id
 from clarion.kit.vault import Vault
 from clarion.storage.database import Database
@@ -38,6 +40,7 @@ class Scene:
         self.caller = caller
         self.sender = sender
         self.keywords = KeywordDirectory()
+        self._templates: set[str] = set()
 
     @property
     def company(self) -> int:
@@ -48,6 +51,10 @@ class Scene:
 
     async def keyword(self, value: str, *actions: str, **more: Any) -> UUID:
         new = NewKeyword(value=value, actions=[Action(each) for each in actions], **more)
+        if new.reply_template and new.reply_template not in self._templates:
+            template = NewTemplate(name=new.reply_template, pattern="Hello")
+            await create_template(self.db, self.caller, template)
+            self._templates.add(new.reply_template)
         id = await create_keyword(self.db, self.caller, new)
         self.keywords.forget(str(self.company))
         return id

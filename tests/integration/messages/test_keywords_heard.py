@@ -9,11 +9,14 @@ from pipeline import Place
 from stage import Stage
 from tests.waiting import eventually
 
+from clarion import log
 from clarion.engine.consent.keywords.directory import KeywordDirectory
 from clarion.engine.consent.keywords.model import Action, NewKeyword
 from clarion.engine.consent.keywords.service import create_keyword
+from clarion.engine.messages.answers import ANSWER_WITHOUT_TEMPLATE
 from clarion.engine.messages.inbound import InboundDesk
 from clarion.engine.messages.ports import Inbound
+from clarion.engine.senders.templates.service import delete_template
 from clarion.errors import Unavailable
 
 ME, STRANGER = "+4915112345678", "+4915112345679"
@@ -122,6 +125,20 @@ async def test_a_companys_keyword_answers_with_its_template(stage: Stage) -> Non
         "select document from contact where company_id = $1 and id = $2", stage.company_id, contact
     )
     assert "LUNCH" in str(document["interest_list"])
+
+
+async def test_a_template_that_is_gone_answers_nothing_and_the_log_says_so(stage: Stage) -> None:
+    phone = await _phone(stage)
+    template = await stage.template("thanks", "Thank you.")
+    new = NewKeyword(name="vote", value="VOTE", reply_template="thanks")
+    keyword = await create_keyword(stage.db, stage.caller, new)
+    await delete_template(stage.db, stage.caller, template)
+    with log.capture("warning") as lines:
+        await phone.write("vote")
+    assert await phone.heard() == [("vote", "vote")]
+    assert await phone.answers() == []
+    (line,) = [line for line in lines if line["event"] == ANSWER_WITHOUT_TEMPLATE]
+    assert line["keyword"] == str(keyword)
 
 
 async def test_a_contact_is_known_by_the_number_that_wrote(stage: Stage) -> None:

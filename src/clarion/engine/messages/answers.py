@@ -23,6 +23,11 @@ from clarion.engine.messages.prepare import Prepared
 from clarion.engine.messages.recipients import read
 from clarion.engine.senders.model import Sender
 from clarion.kit import ids
+from clarion.log import get_logger
+
+ANSWER_WITHOUT_TEMPLATE = "answer.without_template"
+
+log = get_logger(__name__)
 
 _TYPES = {Medium.EMAIL.value: "EMAIL", Medium.PSH.value: "PUSH"}
 
@@ -101,6 +106,8 @@ async def _answer(
 async def _body(tx: store.Runner, company_id: int, reply: Reply) -> str | None:
     name = await first_template(tx, company_id, reply.templates) if reply.templates else None
     if name is None:
+        if reply.text is None:
+            log.warning(ANSWER_WITHOUT_TEMPLATE, company_id=company_id, keyword=reply.keyword.id)
         return reply.text
     quote = "'" if '"' in name else '"'
     return f"#parse({quote}{name}{quote})"

@@ -31,6 +31,14 @@ select exists (
     select from sender_id where company_id = $1 and id = $2 and deleted_at is null
 );
 
+-- has_template: Whether the company can answer with a template of this name: its own, or one of the operator's for all.
+select exists (
+    select from message_template
+    where name = $2 and deleted_at is null and designation = 'TEMPLATE'
+        and (company_id = $1
+            or company_id = (select id from operator_company) and ownership = 'PUBLIC')
+);
+
 -- keywords_of: All that a message to the company is looked through for.
 select id, name, value, case_sensitive, sender_id, valid_from, valid_to, associated_info,
     campaign_id, actions, reply_template

@@ -35,6 +35,7 @@ async def create_keyword(db: Database, caller: Caller, new: NewKeyword) -> UUID:
     id = new_id(at_ms=to_epoch_ms(now))
 
     async def work(tx: asyncpg.Connection) -> None:
+        await _check_answer(tx, caller.company_id, new.reply_template)
         await _check_place(tx, caller.company_id, id, new)
         await tx.execute(
             store.SQL["insert_keyword"],
@@ -53,7 +54,7 @@ async def change_keyword(db: Database, caller: Caller, id: UUID, change: Keyword
 
     async def work(tx: asyncpg.Connection) -> None:
         row = await _own(tx, caller, id, version)
-        await _put(tx, caller, id, msgspec.structs.replace(store.as_new(row), **values))
+        await _put(tx, caller, row, msgspec.structs.replace(store.as_new(row), **values))
 
     await db.run(work)
     _tell(db, caller)
@@ -65,8 +66,8 @@ async def replace_keyword(
     """All of it anew: what is not given is as if it had never been."""
 
     async def work(tx: asyncpg.Connection) -> None:
-        await _own(tx, caller, id, version)
-        await _put(tx, caller, id, new)
+        row = await _own(tx, caller, id, version)
+        await _put(tx, caller, row, new)
 
     await db.run(work)
     _tell(db, caller)
@@ -98,11 +99,21 @@ async def _own(tx: Runner, caller: Caller, id: UUID, version: int | None) -> sto
     return found
 
 
-async def _put(tx: Runner, caller: Caller, id: UUID, new: NewKeyword) -> None:
+async def _put(tx: Runner, caller: Caller, row: store.Row, new: NewKeyword) -> None:
+    """What it answers with may be gone by now: only what is new has to be there."""
     check(new)
-    await _check_place(tx, caller.company_id, id, new)
+    company_id, id = caller.company_id, row["id"]
+    if new.reply_template != row["reply_template"]:
+        await _check_answer(tx, company_id, new.reply_template)
+    await _check_place(tx, company_id, id, new)
     now = datetime.now(UTC)
-    await tx.execute(store.SQL["update_keyword"], caller.company_id, id, *store.columns(new), now)
+    await tx.execute(store.SQL["update_keyword"], company_id, id, *store.columns(new), now)
+
+
+async def _check_answer(tx: Runner, company_id: int, template: str | None) -> None:
+    if template and not await tx.fetchval(store.SQL["has_template"], company_id, template):
+        words = f"reply_template: there is no message template {template[:100]!r} to answer with."
+        raise InvalidInput(words, field="reply_template")
 
 
 async def _check_place(tx: Runner, company_id: int, id: UUID, new: NewKeyword) -> None:
