@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta
 
 from clarion.api.call import Call
+from clarion.api.operation import Parameter
 from clarion.api.shape import Attribute
 from clarion.errors import InvalidInput
-from clarion.storage.listing import Bound
+from clarion.storage.filters import ranges
+from clarion.storage.listing import MAX_LIMIT, Bound
 
 Name = Annotated[str, Meta(min_length=1, max_length=255)]
 
@@ -45,6 +47,21 @@ async def comma_ranges(_: Call, query: dict[str, str]) -> list[Bound]:
     return []
 
 
+def asked_range(query: Mapping[str, str], name: str) -> tuple[datetime | None, datetime | None]:
+    """From when and until when, both inclusive; one range, one day or one instant."""
+    text = comma_range(query.get(name, "").strip())
+    if not text:
+        return None, None
+    try:
+        found = ranges(text)
+        if len(found) != 1:
+            raise ValueError("one range is expected")
+    except ValueError as error:
+        raise InvalidInput(f"{name}: {error}.", field=name) from error
+    since, behind = found[0]
+    return since, behind and behind - timedelta(microseconds=1)
+
+
 def pretty(body: str) -> str:
     """An event's fields as the reference shows them: a text of JSON on several lines."""
     return msgspec.json.format(body, indent=2)
@@ -58,6 +75,15 @@ def required(query: Mapping[str, str], name: str, longest: int = 4000) -> str:
     if len(value) > longest:
         raise InvalidInput(f"{name}: at most {longest} characters.", field=name)
     return value
+
+
+def paging(default: int, *, highest: int = MAX_LIMIT) -> tuple[Parameter, ...]:
+    """What the document says of the pages of a list that no Listing makes."""
+    at_most = f"{default} where it is absent; at most {highest}."
+    return (
+        Parameter("offset", "Rows to pass over.", required=False),
+        Parameter("limit", f"Rows to answer: {at_most}", required=False),
+    )
 
 
 def shown_date(call: Call, at: datetime | None) -> Any:

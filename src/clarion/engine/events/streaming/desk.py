@@ -15,13 +15,13 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from time import monotonic
 
+from clarion.engine.events.model import DELIVERIES_CHANNEL
 from clarion.engine.events.streaming import store
 from clarion.engine.events.streaming.store import Waiting
 from clarion.errors import NotFound, TooManyRequests, Unavailable
 from clarion.log import get_logger
 from clarion.storage.database import Database
 
-CHANNEL = "clarion_deliveries"
 BATCH = 100
 BEAT_SECONDS = 10.0
 POLL_SECONDS = 1.0
@@ -45,7 +45,7 @@ class StreamDesk:
 
     async def start(self) -> None:
         """Hear of new deliveries from now on."""
-        await self._db.listen(CHANNEL, self.wake)
+        await self._db.listen(DELIVERIES_CHANNEL, self.wake)
 
     def stop(self) -> None:
         """Streams end soon, after what they are writing."""
