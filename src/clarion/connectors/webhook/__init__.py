@@ -1,0 +1,1 @@
+"""Posts events to the addresses that companies name: see courier."""
