@@ -53,6 +53,17 @@ def refused(query: Any) -> str:
             ("+12125550100",),
         ),
         (
+            {"primary_email_addr": {"$in": ["Ann@EXAMPLE.com", "ann@"]}},
+            '((c.primary_email_addr collate "C" = any($3::text[])))',
+            (["Ann@example.com", "ann@"],),
+        ),
+        (
+            {"primary_addr_country": "us", "primary_email_addr": {"$prefix": "Ann"}},
+            '(c.primary_addr_country collate "C" = $3::text) and '
+            '((c.primary_email_addr collate "C" ^@ $4::text))',
+            ("US", "Ann"),
+        ),
+        (
             {"primary_mdn": {"$prefix": "1212"}},
             '((c.primary_mdn collate "C" ^@ $3::text))',
             ("+1212",),

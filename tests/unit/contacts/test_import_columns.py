@@ -93,6 +93,9 @@ def test_a_first_line_that_cannot_be_used_says_why(header: str, words: str) -> N
         ("external_id|phone", ["7", "12"], "primary_mdn: "),
         ("external_id|birth_date", ["7", "1985-02-30"], "birth_date: "),
         ("external_id|interest_list", ["7", "golf"], "interest_list: it must be an array"),
+        ("external_id|interest_list", ["7", '[{"score": 2}]'], "interest_list: entry 1: score"),
+        ("external_id|country", ["7", "Narnia"], "primary_addr_country: it must be a country's"),
+        ("external_id|email", ["7", "ada@"], "primary_email_addr: it is not an e-mail address"),
         ("external_id|extended_attributes", ["7", "[]"], "extended_attributes: it must be"),
         ("external_id|first_name", ["7", "x" * 256], "first_name: at most 255"),
         ("external_id|first_name", ["7", "a\0"], "first_name: no text may hold"),
@@ -104,3 +107,8 @@ def test_a_first_line_that_cannot_be_used_says_why(header: str, words: str) -> N
 def test_a_row_that_is_no_contact_says_why(header: str, cells: list[str], words: str) -> None:
     with pytest.raises(BadRow, match=words):
         contact(header, *cells)
+
+
+def test_countries_and_mail_addresses_have_one_spelling() -> None:
+    row = contact("external_id|country|email", "7", "us", "mailto:Ada@EXAMPLE.com")
+    assert (row["primary_addr_country"], row["primary_email_addr"]) == ("US", "Ada@example.com")

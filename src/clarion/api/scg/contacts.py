@@ -41,6 +41,9 @@ from clarion.storage.listing import Bound, Column, Listing
 NAMED = "fast_access."
 """Filters and sorting by a fast access attribute's own name begin with this."""
 
+SPELT = frozenset({"primary_addr_country", "primary_email_addr"})
+"""Attributes that are stored in one spelling of several."""
+
 Text = Annotated[str, Meta(max_length=MAX_TEXT)]
 Objects = list[dict[str, Any]]
 
@@ -69,7 +72,9 @@ class _Contact(Struct, kw_only=True):
     primary_addr_city: Text | None = None
     primary_addr_zip: Text | None = None
     primary_addr_state: Text | None = None
-    primary_addr_country: Annotated[Text | None, Meta(description="ISO 3166")] = None
+    primary_addr_country: Annotated[
+        Text | None, Meta(description="A code of ISO 3166, of two or three letters.")
+    ] = None
     primary_email_addr: Text | None = None
     primary_social_handle: Text | None = None
     social_handles: Annotated[list[str] | None, Meta(description="As fb:<id>@<sender address>")] = (
@@ -221,8 +226,11 @@ def _completed(row: Row, rules: Rules) -> Row:
     return values
 
 
-async def by_name(call: Call, query: dict[str, str]) -> Sequence[Bound]:
-    """Turns fast access names in filters and sorting into the columns that they stand for."""
+async def as_stored(call: Call, query: dict[str, str]) -> Sequence[Bound]:
+    """Turns fast access names in filters and sorting into the columns that they stand for, and
+    countries and e-mail addresses into the spelling that is stored."""
+    for name in query.keys() & SPELT:
+        query[name] = ",".join(_spelling(name, each) for each in query[name].split(","))
     if not any(NAMED in part for pair in query.items() for part in pair):
         return ()
     columns = (await read_rules(call.services.db, call.caller.company_id)).columns
@@ -232,6 +240,14 @@ async def by_name(call: Call, query: dict[str, str]) -> Sequence[Bound]:
         terms = (term.strip() for term in query["sort"].split(","))
         query["sort"] = ",".join(_sort_term(term, columns) for term in terms)
     return ()
+
+
+def _spelling(name: str, value: str) -> str:
+    """What cannot be stored stays as it is, and matches nothing."""
+    try:
+        return str(read_value(name, value) or value)
+    except InvalidInput:
+        return value
 
 
 def _sort_term(term: str, columns: Mapping[str, str]) -> str:
@@ -257,7 +273,7 @@ CONTACTS = Resource(
     listing=LISTING,
     about="Somebody, or something, that messages are sent to.",
     complete=complete,
-    rewrite=by_name,
+    rewrite=as_stored,
     create=create,
     update=update,
     replace=put,

@@ -20,7 +20,9 @@ MAX_EXTENDED = 64 * 1024  # bytes
 MAX_DEPTH = 20
 MAX_HANDLES = 100
 MAX_HANDLE = 255
+MAX_WORD = 255  # characters
 
+_WORDS = ("code", "name", "source")
 _ZERO = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 _decode = msgspec.json.Decoder().decode
 _encode = msgspec.json.Encoder().encode
@@ -43,6 +45,24 @@ def read_objects(value: Any) -> list[dict[str, Any]]:
     if len(parsed) > MAX_ENTRIES:
         raise ValueError(f"at most {MAX_ENTRIES} entries")
     return parsed
+
+
+def read_findings(value: Any) -> list[dict[str, Any]]:
+    """What is thought of somebody: objects with a code, a name, a source and a score, or some of
+    these; other members are the client's own. ValueError, ValueTooLong: it is none of that."""
+    found = read_objects(value)
+    for place, each in enumerate(found, 1):
+        for name in _WORDS:
+            word = each.get(name)
+            if word is not None and (not isinstance(word, str) or len(word) > MAX_WORD):
+                words = f"must be a text of at most {MAX_WORD} characters"
+                raise ValueError(f"entry {place}: {name} {words}")
+        score = each.get("score")
+        if score is not None and (
+            isinstance(score, bool) or not isinstance(score, int | float) or not 0 <= score <= 1
+        ):
+            raise ValueError(f"entry {place}: score must be a number from 0 to 1")
+    return found
 
 
 def read_handles(value: Any) -> list[str]:

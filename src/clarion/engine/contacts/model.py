@@ -13,11 +13,18 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Any
 
-from clarion.engine.contacts.documents import read_extended, read_handles, read_objects
+from clarion.engine.contacts.documents import (
+    read_extended,
+    read_findings,
+    read_handles,
+    read_objects,
+)
 from clarion.engine.contacts.names import FAST_ACCESS, TEXTS
 from clarion.errors import InvalidInput, ValueTooLong
+from clarion.kit.countries import ALPHA_2, ALPHA_3
 from clarion.kit.dates import from_epoch_ms, parse_date
 from clarion.kit.e164 import parse_address
+from clarion.kit.mailbox import parse_mailbox
 
 MAX_TEXT = 255  # of what is indexed
 NOTHING = ("", "null")  # published samples write this word for what they do not have
@@ -133,6 +140,20 @@ def _plain(value: Any) -> str:
     return str(value)
 
 
+def read_country(value: Any) -> str | None:
+    """A code of ISO 3166, two or three letters, in upper case."""
+    code = (_text(value) or "").upper()
+    if code and code not in ALPHA_3 and code not in ALPHA_2:
+        raise ValueError("it must be a country's code in ISO 3166, of two or three letters")
+    return code or None
+
+
+def read_mailbox(value: Any) -> str | None:
+    """An e-mail address, its domain in lower case."""
+    text = _text(value)
+    return None if text is None else parse_mailbox(text)
+
+
 def _mdn(value: Any) -> str:
     text = value if isinstance(value, str) else _plain(value)
     if len(text) > MAX_TEXT:
@@ -183,6 +204,10 @@ READERS: Mapping[str, Callable[[Any], Any]] = MappingProxyType(
     dict.fromkeys(TEXTS, _text)
     | dict.fromkeys(LISTS, read_objects)
     | {
+        "primary_addr_country": read_country,
+        "primary_email_addr": read_mailbox,
+        "interest_list": read_findings,
+        "demographic_list": read_findings,
         "primary_mdn": _mdn,
         "birth_date": _birth,
         "first_acquisition_date": _instant,

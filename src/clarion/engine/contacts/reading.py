@@ -14,7 +14,7 @@ from clarion.engine.contacts.fast_access.store import Runner, read_rules
 from clarion.engine.contacts.model import HANDLES, as_json
 from clarion.engine.contacts.names import FAST_ACCESS
 from clarion.engine.contacts.tokens.store import read_targets
-from clarion.kit.countries import ALPHA_2, ALPHA_3
+from clarion.kit.countries import ALPHA_2
 
 Target = tuple[str, str, str]
 """Where a push message goes: the provider, the sender id's address, the token."""
@@ -28,7 +28,7 @@ class SendableContact(Struct, frozen=True):
     email: str | None
     tokens: tuple[Target, ...]  # that no provider has refused; the last registered first
     social_handles: tuple[str, ...]
-    country: str | None  # ISO 3166 alpha-2; None: none is given, or none is known by that name
+    country: str | None  # ISO 3166 alpha-2
     zip: str | None
     language: str | None
     attributes: Mapping[str, object]  # by the names of the live form; fast access names as well
@@ -48,7 +48,7 @@ async def contacts_for_sending(
 
 def _sendable(row: Mapping[str, Any], rules: Rules, targets: Sequence[Target]) -> SendableContact:
     document = row["document"]
-    primary = row["primary_social_handle"]
+    primary, country = row["primary_social_handle"], row["primary_addr_country"]
     handles = dict.fromkeys([*([primary] if primary else []), *document.get(HANDLES, ())])
     return SendableContact(
         id=row["id"],
@@ -56,7 +56,7 @@ def _sendable(row: Mapping[str, Any], rules: Rules, targets: Sequence[Target]) -
         email=row["primary_email_addr"],
         tokens=tuple(targets),
         social_handles=tuple(handles),
-        country=_country(row["primary_addr_country"]),
+        country=ALPHA_2.get(country, country),
         zip=row["primary_addr_zip"],
         language=row["preferred_language"],
         attributes=_attributes(row, rules),
@@ -68,8 +68,3 @@ def _attributes(row: Mapping[str, Any], rules: Rules) -> dict[str, object]:
     held = {column: value for column in FAST_ACCESS if (value := row[column]) is not None}
     named = {name: held[column] for name, column in rules.columns.items() if column in held}
     return {**held, **named, "fast_access": named, **as_json(row)}
-
-
-def _country(text: str | None) -> str | None:
-    code = (text or "").strip().upper()
-    return code if code in ALPHA_3 else ALPHA_2.get(code)

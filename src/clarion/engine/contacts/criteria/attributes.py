@@ -21,6 +21,8 @@ FAST_ACCESS = "fast_access."
 class Kind(StrEnum):
     TEXT = "TEXT"
     MDN = "MDN"  # text; a number in any spelling means its E.164 form
+    MAILBOX = "MAILBOX"  # text; its domain in any case
+    COUNTRY = "COUNTRY"  # text, in any case
     DAY = "DAY"  # of birth
     INSTANT = "INSTANT"  # a day means all of it, an instant its millisecond
     CREATED = "CREATED"  # an instant that lies in the contact's id
@@ -55,6 +57,8 @@ ATTRIBUTES: Mapping[str, Attribute] = MappingProxyType(
     | {name: Attribute(Kind.JSON, start) for name, start in _DOCUMENT.items()}
     | {
         "id": Attribute(Kind.ID, "id"),
+        "primary_addr_country": Attribute(Kind.COUNTRY, "primary_addr_country"),
+        "primary_email_addr": Attribute(Kind.MAILBOX, "primary_email_addr"),
         "primary_mdn": Attribute(Kind.MDN, "primary_mdn"),
         "birth_date": Attribute(Kind.DAY, "birth_date"),
         "first_acquisition_date": Attribute(Kind.INSTANT, "first_acquisition_date"),

@@ -18,6 +18,7 @@ from clarion.engine.contacts.criteria.model import ORDER, Operator, Place, fault
 from clarion.kit import ids
 from clarion.kit.dates import parse_date
 from clarion.kit.e164 import parse_address
+from clarion.kit.mailbox import parse_mailbox
 
 Bind = Callable[[object, str], str]
 ColumnTest = Callable[[str, Operator, Sequence[object], Place, Bind], str]
@@ -45,6 +46,22 @@ def _mdn(
     if operator in (Operator.EQ, Operator.IN):
         return _text(column, operator, [_number(text) for text in texts], place, bind)
     return _text(column, operator, [_plus(text) for text in texts], place, bind)
+
+
+def _mailbox(
+    column: str, operator: Operator, values: Sequence[object], place: Place, bind: Bind
+) -> str:
+    texts = [_as_text(value, place) for value in values]
+    if operator in (Operator.EQ, Operator.IN):
+        texts = [_address(text) for text in texts]
+    return _text(column, operator, texts, place, bind)
+
+
+def _country(
+    column: str, operator: Operator, values: Sequence[object], place: Place, bind: Bind
+) -> str:
+    codes = [_as_text(value, place).upper() for value in values]
+    return _text(column, operator, codes, place, bind)
 
 
 def _day(
@@ -93,6 +110,8 @@ COLUMN_TESTS: Mapping[Kind, ColumnTest] = MappingProxyType(
     {
         Kind.TEXT: _text,
         Kind.MDN: _mdn,
+        Kind.MAILBOX: _mailbox,
+        Kind.COUNTRY: _country,
         Kind.DAY: _day,
         Kind.INSTANT: _instant,
         Kind.CREATED: _created,
@@ -151,6 +170,14 @@ def _number(text: str) -> str:
     """The E.164 form of a number; what is none stays and matches nothing."""
     try:
         return parse_address(text).e164
+    except ValueError:
+        return text
+
+
+def _address(text: str) -> str:
+    """An e-mail address as it is stored; what is none stays likewise."""
+    try:
+        return parse_mailbox(text)
     except ValueError:
         return text
 
