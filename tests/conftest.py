@@ -16,6 +16,7 @@ from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
+import hypothesis
 import pytest
 
 from clarion import settings
@@ -23,6 +24,12 @@ from clarion.storage import partitions
 from clarion.storage.database import Database
 from clarion.storage.embedded import EmbeddedPostgres
 from clarion.storage.migrate import migrate
+
+# An example may take as long as a slow machine needs; what hangs is ended by pytest-timeout.
+hypothesis.settings.register_profile(
+    "clarion", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("clarion")
 
 Clone = Callable[[], AbstractAsyncContextManager[str]]
 

@@ -1,11 +1,11 @@
-"""Waiting for conditions, never for a fixed time."""
+"""Waiting for conditions, never for a fixed time; costs, whatever else the machine does."""
 
 from __future__ import annotations
 
 import asyncio
 import inspect
 from collections.abc import Awaitable, Callable
-from time import monotonic
+from time import monotonic, process_time
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -25,3 +25,14 @@ async def eventually(
             return found
         assert monotonic() < deadline, f"waited in vain {words}: {found!r}"
         await asyncio.sleep(0.01)
+
+
+def cpu_seconds(work: Callable[[], object], *, rounds: int = 3) -> float:
+    """CPU time of the work, the least of some rounds: neighbours and a collection of garbage do
+    not count."""
+    costs = []
+    for _ in range(rounds):
+        begun = process_time()
+        work()
+        costs.append(process_time() - begun)
+    return min(costs)

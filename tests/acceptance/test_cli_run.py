@@ -169,9 +169,9 @@ async def test_it_stops_on_a_signal_and_starts_again_with_the_same_credentials(
     await gateway.wait_for(request_id, "delivered_count")
     for number in (signal.SIGINT, signal.SIGTERM):
         code, took = await gateway.end(number)
-        assert (code, took < 5) == (0, True)
+        assert (code, took < 15) == (0, True)
         assert not (gateway.data / "running.json").exists()
-        assert await gateway.start() < 10  # 3 s on a machine that does nothing else
+        assert await gateway.start() < 30  # 3 s on a machine that does nothing else
         assert {**gateway.ready, "base_url": ""} == {**first, "base_url": ""}
         await gateway.wait_for(request_id, "delivered_count")
     await gateway.end(signal.SIGINT)
@@ -239,4 +239,4 @@ async def test_several_workers_share_one_port_and_their_figures(gateway: Gateway
 
     assert "clarion_requests_accepted_total 10.0" in await asyncio.to_thread(figures)
     code, took = await gateway.end(signal.SIGINT)
-    assert (code, took < 5) == (0, True)
+    assert (code, took < 15) == (0, True)

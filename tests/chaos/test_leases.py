@@ -24,13 +24,14 @@ from clarion.engine.messages.record import Recorder
 from clarion.engine.senders.directory import SenderDirectory
 from clarion.kit import ids
 from clarion.storage.database import Database
+from tests.waiting import PATIENCE
 
 from ..factories import Tenant, a_request, a_tenant, an_intake
 from .deaf import Deaf
 
 SETTINGS = settings.Settings(connectors={"carrier": settings.SandboxConnector(default=True)})
 COUNT = 5
-LEASE = 0.5
+LEASE = 2.0
 
 
 class Carrier:
@@ -72,7 +73,7 @@ class Bench:
         return queued, claimed
 
     async def until(self, queued: int, claimed: int) -> None:
-        deadline = time.monotonic() + 5
+        deadline = time.monotonic() + PATIENCE
         while (found := await self.counts()) != (queued, claimed):
             assert time.monotonic() < deadline, found
             await self.membership.renew()
@@ -85,14 +86,14 @@ class Bench:
         await recover_claims(self.db, SETTINGS.connectors)
 
     async def until_sent(self, message: UUID) -> None:
-        deadline = time.monotonic() + 5
+        deadline = time.monotonic() + PATIENCE
         sql = "select state::text from message where id = $1"
         while (state := await self.db.fetchval(sql, message)) != "SENT":
             assert time.monotonic() < deadline, state
             await asyncio.sleep(0.01)
 
     async def until_given(self, count: int) -> None:
-        deadline = time.monotonic() + 5
+        deadline = time.monotonic() + PATIENCE
         while len(self.carrier.given) != count:
             assert time.monotonic() < deadline, self.carrier.given
             await self.membership.renew()

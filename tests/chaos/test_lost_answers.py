@@ -20,6 +20,7 @@ from clarion.errors import Unavailable
 from clarion.jobs import runner
 from clarion.jobs.runner import Job, Runner
 from clarion.storage.database import Database
+from tests.waiting import PATIENCE
 
 from ..factories import Tenant, a_request, a_tenant, an_expander, an_intake
 from .deaf import RUN, Deaf
@@ -125,7 +126,7 @@ async def test_a_job_comes_again_at_its_interval_after_the_database_was_away(
     jobs = Runner(cast(Database, deaf), [Job("sweep", 0.1, work)])
     jobs.start()
     try:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             await ran.wait()
     finally:
         await jobs.stop()

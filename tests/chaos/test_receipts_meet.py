@@ -13,6 +13,7 @@ from clarion.engine.messages.ports import Receipt, ReceiptState
 from clarion.engine.messages.receipts import ReceiptDesk
 from clarion.engine.messages.states import Input
 from clarion.storage.database import Database
+from tests.waiting import PATIENCE
 
 from ..factories import a_request, a_tenant, an_intake
 
@@ -39,7 +40,7 @@ async def test_parts_reported_to_two_nodes_at_once_make_one_delivered_message(
         return states
 
     monkeypatch.setattr(store, "read_fragment_states", read_together)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         await asyncio.gather(
             *(
                 desk.settle([("carrier", Receipt(id, ReceiptState.DELIVERED, None, None))])

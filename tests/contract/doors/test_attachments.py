@@ -20,6 +20,7 @@ from attached import (
     uploaded,
 )
 from harness import LIVE, REFERENCE, Client, Site, SiteMaker
+from tests.waiting import PATIENCE
 
 from clarion.kit import ids
 
@@ -234,7 +235,7 @@ async def test_a_token_ends_when_the_settings_say(make_site: SiteMaker) -> None:
     id = await made(client)
     token = await token_for(client, id)
     assert (await content(client, "POST", token, data=BYTES, headers=RAW)).status == 200
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         while (await content(client, "GET", token)).status != 404:
             pass
     reply = await content(client, "POST", token, data=BYTES, headers=RAW)

@@ -11,7 +11,7 @@ import pytest
 from harness import LIVE, Client, Site
 
 REQUESTS = f"/{LIVE.strip('/')}/messaging/message_requests"
-PATIENCE = 10.0
+PATIENCE = 15.0
 
 
 async def _talk(site: Site, octets: bytes | Iterable[bytes], *, answers: int = 1) -> bytes:

@@ -14,7 +14,7 @@ from clarion.api.wire import LIVE as LIVE_FORM
 from clarion.engine.accounts.tokens import revoke_token
 
 REQUESTS = "/messaging/message_requests"
-PATIENCE = 5.0  # seconds; how soon exactly is a test of the cache
+PATIENCE = 15.0  # seconds; how soon exactly is a test of the cache
 
 
 def _request(sender: str) -> dict[str, object]:

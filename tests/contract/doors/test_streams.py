@@ -10,6 +10,7 @@ from typing import Any
 import aiohttp
 import pytest
 from harness import Client, Site, SiteMaker
+from tests.waiting import PATIENCE
 
 from clarion.api.call import Answer, Call, Door, Route, json_answer
 from clarion.api.errors import problem
@@ -110,7 +111,7 @@ async def test_a_client_that_stops_in_the_middle_of_its_body_gets_408(odd: Odd) 
     reader, writer = await asyncio.open_connection(host, int(port))
     head = f"POST /odd/take HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {client.token}\r\n"
     writer.write(head.encode() + b"Content-Length: 100\r\n\r\nhalf")
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         line = await reader.readline()
     assert b" 408 " in line
     writer.close()
@@ -156,6 +157,6 @@ async def test_a_reader_that_goes_away_ends_the_stream(odd: Odd) -> None:
     headers = {"Authorization": f"Bearer {client.token}"}
     async with client.session.get(url, headers=headers) as answer:
         await answer.content.readexactly(len(PIECE))
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         await seen.closed.wait()
     assert seen.written < 1000 * len(PIECE)  # and no more is made than is taken

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from datetime import UTC, datetime
-from time import monotonic, perf_counter
+from time import monotonic
 
 import pytest
+from tests.waiting import cpu_seconds, eventually
 
 from clarion.engine.accounts import secrets, service, tokens
-from clarion.engine.accounts.cache import GAP, TokenCache
+from clarion.engine.accounts.cache import BELIEVED, GAP, POLL, TokenCache
 from clarion.engine.accounts.model import Caller, NewApplication
 from clarion.errors import Unavailable
 from clarion.storage.database import Database
@@ -26,15 +27,6 @@ async def token_of(db: Database, made: NewApplication, validity_s: float = 0) ->
 
 async def ask(cache: TokenCache, token: str) -> Caller | None:
     return cache.cached(token) or await cache.find(token)
-
-
-async def until(holds: Callable[[], Awaitable[bool]], seconds: float = 5.0) -> float:
-    """Seconds until it holds."""
-    started = monotonic()
-    while not await holds():
-        assert monotonic() - started < seconds, "it never held"
-        await asyncio.sleep(0.005)
-    return monotonic() - started
 
 
 async def test_a_token_is_found_once_and_then_known(
@@ -59,7 +51,7 @@ async def test_a_token_made_before_its_first_use_works_at_once(
 
 
 @pytest.mark.parametrize("busy", [True, False])
-async def test_a_revoked_token_is_refused_within_a_second_without_any_hint(
+async def test_a_revoked_token_is_refused_soon_without_any_hint(
     db: Database, made: NewApplication, cache: TokenCache, *, busy: bool
 ) -> None:
     token = await token_of(db, made)
@@ -73,7 +65,12 @@ async def test_a_revoked_token_is_refused_within_a_second_without_any_hint(
             assert not await refused()
             await asyncio.sleep(0.005)
     await db.execute(REVOKED_BEHIND_OUR_BACK, datetime.now(UTC))
-    assert await until(refused) < 1.0
+    await eventually(refused)
+
+
+def test_what_was_read_is_believed_for_less_than_a_second() -> None:
+    assert POLL < BELIEVED / 2
+    assert BELIEVED < 1
 
 
 async def test_every_cache_hears_of_a_revocation(
@@ -90,32 +87,34 @@ async def test_every_cache_hears_of_a_revocation(
         async def refused() -> bool:
             return await ask(cache, token) is None and await ask(other, token) is None
 
-        assert await until(refused) < 1.0
+        await eventually(refused)
     finally:
         await other.stop()
 
 
 async def test_a_busy_token_never_waits_for_the_database(
-    db: Database, made: NewApplication, cache: TokenCache
+    db: Database, made: NewApplication, cache: TokenCache, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("clarion.engine.accounts.cache.POLL", 0.1)
+    monkeypatch.setattr("clarion.engine.accounts.cache.BELIEVED", 3.0)
     token = await token_of(db, made)
     await cache.find(token)
-    ends = perf_counter() + 2.0
-    while perf_counter() < ends:
+    ends = monotonic() + 3.5  # past what was believed at first
+    while monotonic() < ends:
         assert cache.cached(token) is not None
         await asyncio.sleep(0.01)
 
 
 async def test_a_token_expires_on_time(
-    db: Database, made: NewApplication, cache: TokenCache
+    db: Database, made: NewApplication, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    token = await token_of(db, made, validity_s=0.4)
+    """Whatever is believed for however long."""
+    monkeypatch.setattr("clarion.engine.accounts.cache.BELIEVED", 3600.0)
+    cache = TokenCache(db)  # not started: nothing reads it again
+    token = await token_of(db, made, validity_s=2.0)
     assert await ask(cache, token) is not None
-
-    async def refused() -> bool:
-        return await ask(cache, token) is None
-
-    assert await until(refused) < 0.5
+    await eventually(lambda: cache.cached(token) is None)
+    assert await cache.find(token) is None
 
 
 async def test_a_changed_rate_limit_arrives(
@@ -129,7 +128,7 @@ async def test_a_changed_rate_limit_arrives(
         caller = await ask(cache, token)
         return caller is not None and caller.rate_limit == 5
 
-    assert await until(limited) < 1.0
+    await eventually(limited)
 
 
 async def test_many_requests_with_one_new_token_ask_the_database_once(
@@ -191,10 +190,7 @@ async def test_while_the_database_is_away_nobody_is_known_for_long(
     with monkeypatch.context() as patch:
         patch.setattr(db, "fetch", away)
 
-        async def unknown() -> bool:
-            return cache.cached(token) is None
-
-        assert await until(unknown) < 1.0
+        await eventually(lambda: cache.cached(token) is None)
         with pytest.raises(Unavailable):
             await cache.find(token)
     assert await ask(cache, token) is not None
@@ -220,11 +216,9 @@ async def test_internal_headers_name_an_application_of_its_own_company(
 async def test_a_hit_costs_less_than_ten_microseconds(
     db: Database, made: NewApplication, cache: TokenCache
 ) -> None:
-    """The aim is under one; a busy machine may be ten times slower."""
+    """Half of one; a slow machine may need twenty times as long."""
     token = await token_of(db, made)
     await cache.find(token)
-    rounds = 1000
-    started = perf_counter()
-    for _ in range(rounds):
-        cache.cached(token)
-    assert (perf_counter() - started) / rounds < 10e-6
+    rounds = range(1000)
+    cost = cpu_seconds(lambda: [cache.cached(token) for _ in rounds], rounds=5) / len(rounds)
+    assert cost < 10e-6

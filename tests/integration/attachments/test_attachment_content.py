@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from tests.waiting import PATIENCE
 from uploads import LIMIT, Stored, Upload, chunks, new_caller
 
 from clarion.engine.accounts.model import Caller
@@ -340,7 +341,7 @@ async def test_requests_that_share_an_attachment_do_not_wait_for_one_another(
     await _link(db, caller, ids.new_request_id(), [id])
     async with db.transaction() as held, db.transaction() as other:
         await link_attachments(held, caller.company_id, ids.new_request_id(), [id])
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             await link_attachments(other, caller.company_id, ids.new_request_id(), [id])
 
 

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from scene import MINE, Scene
+from tests.waiting import PATIENCE
 
 from clarion.engine.consent.addresses.model import ConsentStatus, Wish
 from clarion.engine.consent.addresses.service import (
@@ -368,12 +369,12 @@ async def test_a_change_is_heard_soon_and_by_a_hint_at_once(scene: Scene) -> Non
     id = await scene.keyword("alpha")
     assert await scene.hear("alpha") is not None
     await change_keyword(scene.db, scene.caller, id, KeywordChange(value="beta"))
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         while await scene.hear("beta") is None:
             await asyncio.sleep(0.02)
     assert await scene.hear("alpha") is None
     await delete_keyword(scene.db, scene.caller, id)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         while await scene.hear("beta") is not None:
             await asyncio.sleep(0.02)
 

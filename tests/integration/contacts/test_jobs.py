@@ -14,6 +14,7 @@ from uuid import UUID
 import pytest
 from crowd import some_contacts
 from tests.factories import Tenant, a_tenant
+from tests.waiting import PATIENCE
 
 from clarion import settings
 from clarion.engine.attachments.content import find_content, store_content
@@ -717,7 +718,7 @@ async def test_companies_with_fewer_jobs_under_way_go_first(
         running.append(job.id)
         if len(running) == 2:
             both.set()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             await both.wait()
 
     monkeypatch.setattr("clarion.engine.contacts.jobs.working.run_import", waits)

@@ -8,7 +8,7 @@ from typing import Any
 
 import asyncpg
 import pytest
-from tests.waiting import eventually
+from tests.waiting import PATIENCE, eventually
 
 from clarion.engine.senders.service import seed_catalogue
 from clarion.engine.senders.throughput import store
@@ -258,7 +258,7 @@ async def test_a_running_node_tells_when_there_is_more(db: Database) -> None:
     while sent < 300:
         sent += node.take(ACME, 100)
         if sent < 300:
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(PATIENCE):
                 await heard.wait()
             heard.clear()
     await node.stop()

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 import pytest
+from tests.waiting import PATIENCE
 
 from clarion import settings
 from clarion.errors import Unavailable
@@ -121,7 +122,7 @@ async def test_idle_connections_that_died_are_not_handed_out(
 
 
 async def test_a_slow_statement_is_given_up(database_url: str) -> None:
-    database = await Database.connect(settings.Database(statement_timeout=0.05), url=database_url)
+    database = await Database.connect(settings.Database(statement_timeout=0.5), url=database_url)
     with pytest.raises(Unavailable, match="too long"):
         await database.execute("select pg_sleep(60)")
     await database.close()
@@ -129,7 +130,7 @@ async def test_a_slow_statement_is_given_up(database_url: str) -> None:
 
 async def test_a_full_pool_is_unavailable(database_url: str) -> None:
     database = await Database.connect(
-        settings.Database(pool_size=1, connect_timeout=0.1), url=database_url
+        settings.Database(pool_size=1, connect_timeout=1.0), url=database_url
     )
     async with database.transaction():
         assert (database.use().size, database.use().idle, database.use().limit) == (1, 0, 1)
@@ -339,13 +340,13 @@ async def test_closing_cuts_work_that_does_not_end(
 
 
 async def _next(heard: asyncio.Queue[str]) -> str:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         return await heard.get()
 
 
 async def _until(connection: asyncpg.Connection, sql: str) -> None:
     """Wait until `sql` answers something true."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         while not await connection.fetchval(sql):
             await asyncio.sleep(0.005)
 

@@ -6,6 +6,7 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from tests.waiting import PATIENCE
 
 from clarion import log
 from clarion.errors import Unavailable
@@ -121,7 +122,7 @@ async def test_a_job_runs_again_and_again(db: Database) -> None:
     work = Work()
     node = Runner(db, [Job("sweep", 0.01, work)])
     node.start()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         while work.runs < 3:
             await asyncio.sleep(0.005)
     await node.stop()

@@ -180,7 +180,7 @@ async def test_whatever_else_it_answers_is_a_reason(
 
 
 async def test_a_slow_service_is_given_up(service: LibreTranslateService) -> None:
-    translator = _translator(service.url, timeout=0.05)
+    translator = _translator(service.url, timeout=1.0)
     assert await translator.translate(["x"], "en", "es") == [Translation("X")]
     service.hold.clear()
     (reason,) = _reasons(await translator.translate(["x"], "en", "es"))

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import pytest
+from tests.waiting import cpu_seconds
 
 from clarion.engine.consent.keywords.model import MAX_EXPRESSIONS, Action, Type, read_actions
 from clarion.engine.consent.keywords.rules import Keyword, Rules
@@ -137,17 +137,15 @@ def test_a_company_of_hostile_expressions_holds_nobody_up() -> None:
         for n in range(MAX_EXPRESSIONS)
     )
     rules.find("warm up", HERE, NOW)
-    begun = time.process_time()
     assert rules.find("a" * 160, HERE, NOW) is None
-    assert time.process_time() - begun < 0.5  # 50 ms on an idle machine
+    assert cpu_seconds(lambda: rules.find("a" * 160, HERE, NOW)) < 0.5  # 50 ms
 
 
 def test_five_thousand_words_cost_one_look_up() -> None:
     rules = Rules(keyword(f"word{n}") for n in range(5000))
-    begun = time.process_time()
-    for _ in range(100):
-        assert rules.find("word4999", HERE, NOW) is not None
-    assert time.process_time() - begun < 0.1
+    assert rules.find("word4999", HERE, NOW) is not None
+    # 4 us; to try one word after the other takes some milliseconds.
+    assert cpu_seconds(lambda: rules.find("word4999", HERE, NOW), rounds=20) < 200e-6
 
 
 @pytest.mark.parametrize(

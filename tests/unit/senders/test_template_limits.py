@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from time import perf_counter
+from time import process_time
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from templating import a_template, own, patterns
+from tests.waiting import cpu_seconds
 
 from clarion.engine.senders.templates import (
     Limits,
@@ -125,21 +126,22 @@ def test_each_way_to_grow_ends_at_a_wall(body: str, words: str) -> None:
         loop="#parse('loop')", one="#parse('two')", two="#parse('one')", text="x" * 9000,
         wide="#if(true)$!a#end" * 50,
     )  # fmt: skip
-    begun = perf_counter()
+    by_steps = Limits(seconds=10.0)  # not by the clock, however slow the machine is
+    begun = process_time()
     with pytest.raises(TemplateError) as raised:
-        render(body, templates, {})
+        prepare_body(body, templates, by_steps).render({})
     assert words in raised.value.message
-    assert perf_counter() - begun < 0.2
+    assert process_time() - begun < 1.0  # some milliseconds
 
 
 def test_what_takes_too_long_is_stopped_by_the_clock() -> None:
     limits = Limits(steps=10**9, loops=10**9, seconds=0.01)
     body = "#foreach($i in [1..900])#foreach($j in [1..900])#foreach($k in [1..900])$k#end#end#end"
     renderer = prepare_body(body, patterns(), limits)
-    begun = perf_counter()
+    begun = process_time()
     with pytest.raises(TemplateError, match="takes too long"):
         renderer.render({})
-    assert perf_counter() - begun < 0.2
+    assert process_time() - begun < 1.0  # without a limit it goes on for minutes
 
 
 ODD = [
@@ -173,10 +175,11 @@ ODD = [
 @pytest.mark.parametrize("text", ODD, ids=lambda text: text[:20])
 @pytest.mark.parametrize("strict", [True, False])
 def test_reading_takes_time_in_proportion_to_the_length(text: str, *, strict: bool) -> None:
-    begun = perf_counter()
-    with suppress(TemplateError):
-        parse(text, strict=strict)
-    assert perf_counter() - begun < 0.25
+    def reading() -> None:
+        with suppress(TemplateError):
+            parse(text, strict=strict)
+
+    assert cpu_seconds(reading) < 0.25  # 10 ms at the most
 
 
 SCRAPS = st.lists(
@@ -243,10 +246,5 @@ def test_a_simple_message_costs_little() -> None:
     templates = patterns(order="Dear $contact.first_name, order $number is on its way to $!city.")
     renderer = prepare_body('#set($number=12)\n#parse("order")', templates)
     variables = {"contact": {"first_name": "Ann"}}
-    costs = []
-    for _ in range(5):
-        begun = perf_counter()
-        for _ in range(500):
-            renderer.render(variables)
-        costs.append((perf_counter() - begun) / 500)
-    assert min(costs) < 20e-6
+    cost = cpu_seconds(lambda: [renderer.render(variables) for _ in range(500)], rounds=5) / 500
+    assert cost < 40e-6  # 4 us

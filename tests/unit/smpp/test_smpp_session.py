@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.waiting import PATIENCE
 
 from clarion.connectors.smpp import codec, pdu, session, statuses
 from clarion.connectors.smpp.model import End, Ending, Limits, State
@@ -309,7 +310,7 @@ async def test_draining_ends_in_time() -> None:
     bench = Bench()
     bench.submit("a")
     bench.session.drain(0.01)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         ending = await bench.session.closed
     assert ending.kind is End.STOPPED
     assert bench.owner.lost == ["a"]
@@ -319,7 +320,7 @@ async def test_draining_ends_in_time() -> None:
 async def test_late_answers_are_uncertain_and_then_unknown() -> None:
     bench = Bench(response_timeout=0.04)
     (sequence,) = bench.submit("a")
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         while not bench.owner.late:
             await asyncio.sleep(0.005)
     assert bench.owner.late == ["a"]
@@ -329,7 +330,7 @@ async def test_late_answers_are_uncertain_and_then_unknown() -> None:
 
 async def test_a_silent_peer_is_asked_and_then_left() -> None:
     bench = Bench(enquire_link=0.02, response_timeout=0.1)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         ending = await bench.session.closed
     assert ending.kind is End.SILENT
     assert bench.wire.taken()[0].command_id == pdu.ENQUIRE_LINK
