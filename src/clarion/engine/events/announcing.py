@@ -14,12 +14,15 @@ from typing import Any, Protocol
 import asyncpg
 import msgspec
 
-from clarion.engine.events.model import Happening
+from clarion.engine.events.model import Happening, Value
 from clarion.kit import ids
 from clarion.storage.sql import load_queries
 
 ANNOUNCED_CHANNEL = "clarion_announced"
 """Hints that there is something to be matched; the matcher finds it soon without."""
+
+MESSAGING = "SCG-"
+"""Begins the names of topics whose events belong to an application."""
 
 BATCH = 500
 """Happenings in one row: what a matcher takes at once."""
@@ -44,23 +47,22 @@ async def announce(
     at: datetime,
     application_id: int | None = None,
 ) -> None:
-    """Part of the caller's transaction. `company-id` and `application_id` are filled in where the
-    happenings do not name them."""
+    """Part of the caller's transaction. `company-id`, and in the messaging topics
+    `application_id`, are filled in where the happenings do not name them; None: it is nobody's, and
+    counts as the oldest application's."""
     if not happenings:
         return
     wanted = await subscribed(tx, company_id, {each.topic for each in happenings})
-    common = {"company-id": company_id}
-    if application_id is not None:
-        common["application_id"] = application_id
+    told = [e for e in happenings if (e.topic, e.type) in wanted or (e.topic, "") in wanted]
+    if not told:
+        return
+    application_id = application_id or await tx.fetchval(SQL["any_application"], company_id)
     rows = [
-        (ids.new_id(), topic, type, _bodies(batch, common))
-        for (topic, type), of_type in _by_type(happenings).items()
-        if (topic, type) in wanted or (topic, "") in wanted
+        (ids.new_id(), topic, type, _bodies(batch, company_id, application_id))
+        for (topic, type), of_type in _by_type(told).items()
         for batch in _slices(of_type)
     ]
-    if rows:
-        columns = zip(*rows, strict=True)
-        await tx.execute(SQL["announce"], company_id, at, *columns)
+    await tx.execute(SQL["announce"], company_id, at, *zip(*rows, strict=True))
 
 
 async def subscribed(tx: Runner, company_id: int, topics: set[str]) -> set[tuple[str, str]]:
@@ -81,6 +83,16 @@ def _slices(happenings: Sequence[Happening]) -> Iterator[Sequence[Happening]]:
         yield happenings[first : first + BATCH]
 
 
-def _bodies(batch: Sequence[Happening], common: dict[str, int]) -> str:
-    bodies = [{"key": each.key, "fields": common | each.fields} for each in batch]
+def _bodies(batch: Sequence[Happening], company_id: int, application_id: int | None) -> str:
+    bodies = [
+        {"key": each.key, "fields": _owner(each.topic, company_id, application_id) | each.fields}
+        for each in batch
+    ]
     return msgspec.json.encode(bodies).decode()
+
+
+def _owner(topic: str, company_id: int, application_id: int | None) -> dict[str, Value]:
+    owner: dict[str, Value] = {"company-id": company_id}
+    if application_id is not None and topic.startswith(MESSAGING):
+        owner["application_id"] = application_id
+    return owner

@@ -1,0 +1,210 @@
+"""Events that clients publish: checked against their types, matched at once, never twice.
+
+An event that has an id of its publisher's own is taken in once: published again it is what it was,
+with other content it is refused. All of a batch is taken in, or nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from hashlib import sha256
+from uuid import UUID
+
+import asyncpg
+import msgspec
+from msgspec import Struct
+
+from clarion.engine.events.announcing import Runner
+from clarion.engine.events.matching import store
+from clarion.engine.events.matching.interest import Interests, takers
+from clarion.engine.events.matching.matcher import body_of
+from clarion.engine.events.matching.model import Matched
+from clarion.engine.events.model import DELIVERIES_CHANNEL, EventType, Happening, Value
+from clarion.engine.events.types.service import check_fields, types_of
+from clarion.errors import AlreadyExists, InvalidInput
+from clarion.kit import ids
+from clarion.storage.database import Database
+
+MAX_EVENTS = 1000
+"""In one call."""
+
+MAX_KEY = 255
+_ID = re.compile(r"[A-Za-z0-9._~-]{1,64}")
+_ABOUT = ("number", "recipient_address", "to_address", "from_address")
+_COMPANY, _APPLICATION = "company-id", "application_id"
+
+
+class Published(Struct, frozen=True, kw_only=True):
+    """An event as its publisher gives it."""
+
+    type: str
+    fields: Mapping[str, object]
+    topic: str | None = None  # its type's, if it is given at all
+    key: str | None = None  # what it is about; None: one of its fields, a number if it has one
+    id: str | None = None  # the publisher's own
+    at: datetime | None = None  # when it happened; None: now
+
+
+class PublishResult(Struct, frozen=True):
+    """What became of one."""
+
+    id: str  # as deliveries show it: the publisher's, or ours
+    repeated: bool  # it had been published before
+    deliveries: int  # to so many delivery configurations; of a repeated one 0
+
+
+class _Ready(Struct, frozen=True):
+    """One that has been checked."""
+
+    id: UUID
+    external_id: str | None
+    happening: Happening
+    at: datetime
+    fingerprint: bytes
+
+
+async def publish(
+    db: Database,
+    company_id: int,
+    application_id: int,
+    events: Sequence[Published],
+    *,
+    interests: Interests | None = None,
+    delivered: Callable[[], None] | None = None,
+) -> list[PublishResult]:
+    """Store those that somebody has subscribed to, each with its deliveries.
+
+    `interests`: what is known of subscriptions already. `delivered` is called when there is
+    something to deliver; without it, a hint goes to all nodes. InvalidInput names the event by its
+    place from 1; AlreadyExists: an id was used for another event.
+    """
+    if not 0 < len(events) <= MAX_EVENTS:
+        raise InvalidInput(f"1 to {MAX_EVENTS} events can be published at once.")
+    now = datetime.now(UTC)
+    types = await types_of(db, company_id, {each.type for each in events})
+    ready = [
+        _checked(each, types.get(each.type), place, owner=(company_id, application_id), now=now)
+        for place, each in enumerate(events, 1)
+    ]
+    known = Interests() if interests is None else interests
+
+    async def work(tx: asyncpg.Connection) -> tuple[set[UUID], list[Matched]]:
+        repeated = await _reserve(tx, company_id, ready)
+        fresh = [each for each in ready if each.id not in repeated]
+        matched = await _match(tx, known, company_id, fresh)
+        await store.record(tx, company_id, (), matched, now)
+        return repeated, matched
+
+    repeated, matched = await db.run(work)
+    if matched:
+        delivered() if delivered else db.hint(DELIVERIES_CHANNEL)
+    counts = {each.id: len(each.configurations) for each in matched}
+    return [
+        PublishResult(r.external_id or ids.show(r.id), r.id in repeated, counts.get(r.id, 0))
+        for r in ready
+    ]
+
+
+async def _reserve(tx: Runner, company_id: int, ready: Sequence[_Ready]) -> set[UUID]:
+    """Those of which the publisher's id has been taken in before. Raises AlreadyExists."""
+    named = [(each.external_id, each.id, each.fingerprint) for each in ready if each.external_id]
+    if not named:
+        return set()
+    fresh = await store.publish(tx, company_id, sorted(named))
+    repeated = [each for each in ready if each.external_id and each.id not in fresh]
+    if not repeated:
+        return set()
+    earlier = await store.published(tx, company_id, [each.external_id or "" for each in repeated])
+    for each in repeated:
+        if earlier[each.external_id or ""][1] != each.fingerprint:
+            words = f"event-id: {each.external_id} was used for another event."
+            raise AlreadyExists(words, field="event-id")
+    return {each.id for each in repeated}
+
+
+async def _match(
+    tx: Runner, interests: Interests, company_id: int, fresh: Sequence[_Ready]
+) -> list[Matched]:
+    topics: dict[str, list[_Ready]] = {}
+    for each in fresh:
+        topics.setdefault(each.happening.topic, []).append(each)
+    found = []
+    for topic, of_topic in topics.items():
+        interest = await interests.of(tx, company_id, topic)
+        timed = [(each.at, each.happening) for each in of_topic]
+        goes_to = await takers(tx, interest, company_id, timed)
+        found += [
+            _matched(each, configurations)
+            for each, configurations in zip(of_topic, goes_to, strict=True)
+            if configurations
+        ]
+    return found
+
+
+def _matched(each: _Ready, configurations: Sequence[int]) -> Matched:
+    return Matched(
+        id=each.id,
+        external_id=each.external_id,
+        happening=each.happening,
+        at=each.at,
+        body=body_of(each.happening.fields),
+        configurations=configurations,
+    )
+
+
+# ---------------------------------------------------------------- checks
+
+
+def _checked(
+    given: Published, type: EventType | None, place: int, *, owner: tuple[int, int], now: datetime
+) -> _Ready:
+    try:
+        return _ready(given, type, owner, now)
+    except InvalidInput as error:
+        raise InvalidInput(f"Event {place}: {error.message}", field=error.field) from None
+
+
+def _ready(
+    given: Published, type: EventType | None, owner: tuple[int, int], now: datetime
+) -> _Ready:
+    if type is None:
+        raise InvalidInput(f"evt-tp: there is no type {given.type[:100]!r}.", field="evt-tp")
+    topic = type.topic or given.topic
+    if topic is None or given.topic not in (None, topic):
+        raise InvalidInput(f"topic: the type {type.code} is of {type.topic}.", field="topic")
+    if given.id is not None and not _ID.fullmatch(given.id):
+        words = "event-id: 1 to 64 letters, digits, and characters of -._~ are allowed."
+        raise InvalidInput(words, field="event-id")
+    fields = check_fields(type, _owned(given.fields, type, owner))
+    key = _key(given, type, fields)
+    happening = Happening(topic=topic, type=type.code, key=key, fields=fields)
+    return _Ready(
+        id=ids.new_id(),
+        external_id=given.id,
+        happening=happening,
+        at=given.at or now,
+        fingerprint=sha256(
+            msgspec.json.encode((topic, type.code, key, given.at, fields), order="sorted")
+        ).digest(),
+    )
+
+
+def _owned(
+    fields: Mapping[str, object], type: EventType, owner: tuple[int, int]
+) -> Mapping[str, object]:
+    """With the company, and the application, that publish it, whatever they say themselves."""
+    names = dict(zip((_COMPANY, _APPLICATION), owner, strict=True))
+    return {**fields, **{name: id for name, id in names.items() if name in type.fields}}
+
+
+def _key(given: Published, type: EventType, fields: Mapping[str, Value]) -> str:
+    if given.key is not None:
+        if len(given.key) > MAX_KEY or not given.key.isprintable():
+            words = f"key: {MAX_KEY} printable characters at most."
+            raise InvalidInput(words, field="key")
+        return given.key
+    always = sorted(name for name in type.fields if type.fields[name].mandatory)
+    about = next((name for name in (*_ABOUT, *always) if name in fields), None)
+    return "" if about is None else str(fields[about])[:MAX_KEY]

@@ -1,0 +1,145 @@
+"""The only place that runs the SQL of matching."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from msgspec import Struct
+
+from clarion.engine.events.announcing import Runner
+from clarion.engine.events.matching.model import Announcement, Matched
+from clarion.engine.events.model import Happening, Value
+from clarion.storage.sql import load_queries
+
+SQL = load_queries(__package__)
+LOCK_CLASS = 0x65766E74  # "evnt": companies that are being matched
+MAX_ANNOUNCEMENTS = 200
+EVERY = 10_000_000
+"""More than there are: a limit that makes the planner look up by key."""
+
+_EVENT_COLUMNS = 7
+_DELIVERY_COLUMNS = 3
+
+
+class Row(Struct, frozen=True):
+    """A subscription, as it is stored."""
+
+    id: int
+    configuration_id: int
+    starts_at: datetime
+    ends_at: datetime | None
+    criteria: str
+
+
+class _Body(Struct):
+    key: str
+    fields: dict[str, Value]
+
+
+_bodies = msgspec.json.Decoder(list[_Body])
+Found = list[tuple[tuple[str, str, str], Row]]
+
+
+async def companies(on: Runner) -> list[int]:
+    """Those that something has happened to."""
+    return [row["company_id"] for row in await on.fetch(SQL["companies"])]
+
+
+async def hold_company(tx: Runner, company_id: int) -> bool:
+    """False: another matcher has it."""
+    return bool(await tx.fetchval(SQL["hold_company"], company_id, LOCK_CLASS))
+
+
+async def announcements(
+    tx: Runner, company_id: int, size: int, limit: int = MAX_ANNOUNCEMENTS
+) -> list[Announcement]:
+    rows = await tx.fetch(SQL["announcements"], company_id, limit, size)
+    return [_announcement(dict(row)) for row in rows]
+
+
+def _announcement(row: dict[str, Any]) -> Announcement:
+    bodies = row.pop("bodies")
+    topic, type = row["topic"], row["type"]
+    return Announcement(
+        **row,
+        happenings=[
+            Happening(topic=topic, type=type, key=each.key, fields=each.fields)
+            for each in (_bodies.decode(bodies) if bodies else ())
+        ],
+    )
+
+
+async def kinds(on: Runner, company_id: int, topic: str, limit: int) -> list[tuple[str, str, int]]:
+    """(type, field, keys) of a topic's subscriptions."""
+    rows = await on.fetch(SQL["kinds"], company_id, topic, limit)
+    return [(row["event_type"], row["field"], row["keys"]) for row in rows]
+
+
+async def held(on: Runner, company_id: int, topic: str, kinds: Sequence[tuple[str, str]]) -> Found:
+    if not kinds:
+        return []
+    return _found(await on.fetch(SQL["held"], company_id, topic, *zip(*kinds, strict=True), EVERY))
+
+
+async def look_up(
+    on: Runner, company_id: int, topic: str, keys: Sequence[tuple[str, str, str]]
+) -> Found:
+    columns = zip(*keys, strict=True)
+    return _found(await on.fetch(SQL["look_up"], company_id, topic, *columns, EVERY))
+
+
+def _found(rows: Sequence[Any]) -> Found:
+    return [
+        (
+            (row["event_type"], row["field"], row["value"]),
+            Row(
+                row["id"],
+                row["configuration_id"],
+                row["starts_at"],
+                row["ends_at"],
+                row["criteria"],
+            ),
+        )
+        for row in rows
+    ]
+
+
+async def record(
+    tx: Runner, company_id: int, done: Sequence[UUID], events: Sequence[Matched], now: datetime
+) -> None:
+    """`done`: the announcements that the events were made of, and those that led to none."""
+    made = [
+        (e.id, e.external_id, e.happening.topic, e.happening.type, e.happening.key, e.at, e.body)
+        for e in events
+    ]
+    deliveries = [
+        (e.id, configuration, e.happening.key) for e in events for configuration in e.configurations
+    ]
+    await tx.execute(
+        SQL["record"], company_id, done, *_columns(made, _EVENT_COLUMNS),
+        *_columns(deliveries, _DELIVERY_COLUMNS), now,
+    )  # fmt: skip
+
+
+def _columns(rows: Sequence[tuple[object, ...]], count: int) -> list[Sequence[object]]:
+    return [list(column) for column in zip(*rows, strict=True)] or [()] * count
+
+
+async def publish(
+    tx: Runner, company_id: int, rows: Sequence[tuple[str, UUID, bytes]]
+) -> set[UUID]:
+    """Reserve publishers' ids; answers the events that got theirs."""
+    won = await tx.fetch(SQL["publish"], company_id, *zip(*rows, strict=True))
+    return {row["event_id"] for row in won}
+
+
+async def published(
+    on: Runner, company_id: int, external_ids: Sequence[str]
+) -> dict[str, tuple[UUID, bytes]]:
+    """What has these ids: the event, and the fingerprint of its content."""
+    rows = await on.fetch(SQL["published"], company_id, external_ids)
+    return {row["external_id"]: (row["event_id"], row["fingerprint"]) for row in rows}
