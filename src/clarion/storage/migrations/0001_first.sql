@@ -1183,6 +1183,15 @@ create table subscription (
 );
 create index subscription_topic on subscription (company_id, topic, id);
 create index subscription_configuration on subscription (company_id, configuration_id, id);
+create index subscription_end on subscription (company_id, ends_at) where ends_at is not null;
+
+-- How many subscriptions a company has, in parts, so that writers seldom wait for one another.
+create table subscription_total (
+    company_id integer not null,
+    part smallint not null,
+    subscriptions bigint not null, -- made less taken away; below zero in a part, never in all
+    primary key (company_id, part)
+) with (fillfactor = 50);
 
 -- Where matching finds subscriptions: by a value that an event must have in a field, or by none.
 create table subscription_key (
@@ -1194,6 +1203,7 @@ create table subscription_key (
     subscription_id bigint not null,
     primary key (company_id, topic, event_type, field, value, subscription_id)
 );
+create index subscription_key_subscription on subscription_key (company_id, subscription_id);
 
 -- Types of events that a company has subscriptions to, of those that the statements of messages
 -- announce. Looked up by key, value by value: what statistics say of a table that a million

@@ -35,19 +35,28 @@ Key = tuple[str, str]
 
 def key_text(value: Value) -> str | None:
     """A value as it stands in keys; None: it is in none. Values that are equal have the same key,
-    numbers and dates in whatever form they are written."""
+    numbers and dates in whatever form they are written, and others have not: a text is itself,
+    whatever begins with # is none, or one that begins with # as well."""
     if value is None:
         return None
-    if isinstance(value, bool):
-        return "true" if value else "false"
     if isinstance(value, str):
-        at = instant_of(value)
-        text = value if at is None else at.astimezone(UTC).isoformat()
-        return text if len(text) <= MAX_KEY else "#" + sha256(text.encode()).hexdigest()
+        return _key_of_text(value)
+    if isinstance(value, bool):
+        return "#true" if value else "#false"
     if isinstance(value, float) and value.is_integer():
-        return key_text(int(value))
-    text = repr(value)
-    return text if len(text) <= MAX_KEY else "#" + sha256(text.encode()).hexdigest()
+        value = int(value)
+    return _short(f"#{value!r}")
+
+
+def _key_of_text(value: str) -> str:
+    at = instant_of(value)
+    if at is not None:
+        return f"#{at.astimezone(UTC).isoformat()}"
+    return _short("#" + value if value[:1] == "#" else value)
+
+
+def _short(key: str) -> str:
+    return key if len(key) <= MAX_KEY else "#sha256:" + sha256(key.encode()).hexdigest()
 
 
 def keys_of(node: Node, *, negated: bool = False) -> list[Key] | None:

@@ -1,0 +1,1 @@
+"""Subscriptions: which events of a topic go to a delivery configuration."""
