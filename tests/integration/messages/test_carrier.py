@@ -28,7 +28,7 @@ def _number() -> str:
 
 async def _gateway(place: Place, smsc: Smsc, **more: Any) -> Gateway:
     dispatch = more.pop("dispatch", {})
-    chosen: dict[str, Any] = {"retry": SHORT, "response_timeout": 0.5, "reconnect": (0.05,)}
+    chosen: dict[str, Any] = {"retry": SHORT, "response_timeout": 10.0, "reconnect": (0.05,)}
     connector = SmppConnector(host="127.0.0.1", port=smsc.port, **{**chosen, **more})
     return await place.started(connector, dispatch=dispatch)
 
@@ -115,7 +115,7 @@ async def test_throttled_it_slows_down_and_loses_nothing(
 async def test_an_unanswered_message_is_sent_again_where_the_operator_wants_it_so(
     place: Place, smsc: Smsc, tenant: Tenant
 ) -> None:
-    gateway = await _gateway(place, smsc, response_timeout=0.5)
+    gateway = await _gateway(place, smsc, response_timeout=0.5, retry=(0.05,) * 12)
     number = _number()
     await smsc.numbers({number: {"silent": True}})
     request = await gateway.send(tenant, number)

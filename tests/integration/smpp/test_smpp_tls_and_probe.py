@@ -172,9 +172,9 @@ async def test_the_probe_takes_no_message_that_is_the_gateways(smsc: Smsc) -> No
         ({"silent_bind": True}, {"connect_timeout": 0.2}, "bind_transceiver", "did not answer"),
         ({}, {"port": 1}, "connect", "no connection to 127.0.0.1:1"),
         ({}, {"tls": Tls()}, "connect", "the SMSC hung up: check host, port and tls"),
-        ({"silent_enquire": True}, {"response_timeout": 0.2}, "enquire_link", "no answer"),
+        ({"silent_enquire": True}, {"response_timeout": 1.0}, "enquire_link", "no answer"),
         ({"error": 1, "error_status": 11}, {}, "submit_sm", "ESME_RINVDSTADR"),
-        ({"silent": 1}, {"response_timeout": 0.2}, "submit_sm", "not answered"),
+        ({"silent": 1}, {"response_timeout": 1.0}, "submit_sm", "not answered"),
         ({}, {"bind": "receiver"}, "submit_sm", "receiver"),
     ],
 )
