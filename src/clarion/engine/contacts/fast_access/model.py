@@ -94,12 +94,15 @@ class Rules:
         return {column: script.value(contact) for column, script in self._scripts}
 
     def written(self, given: Mapping[str, str | None]) -> dict[str, str | None]:
-        """The columns that a client writes with `given`, by names or columns. What is derived or
-        has no rule of that name is left out: clients send back all that they have read."""
+        """The columns that a client writes with `given`, by names or columns. What is derived is
+        left out: clients send back all that they have read. InvalidInput: no rule has that name."""
         values: dict[str, str | None] = {}
         for name, value in given.items():
             column = self.columns.get(name, name if name in COLUMNS else None)
-            if column is None or column in self.derived:
+            if column is None:
+                words = f"fast_access: there is no fast access attribute {name[:MAX_NAME]!r}."
+                raise InvalidInput(words, field="fast_access")
+            if column in self.derived:
                 continue
             if value is not None and len(value) > MAX_VALUE:
                 raise ValueTooLong(f"{name}: at most {MAX_VALUE} characters.", field=name)
