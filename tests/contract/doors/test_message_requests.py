@@ -526,6 +526,8 @@ async def test_a_push_shows_its_provider(site: Site, client: Client) -> None:
         ({"failover": "SMS"}, "400", "failover"),
         ({"group_mms": True}, "400", "group_mms"),
         ({"options": {str(n): n for n in range(51)}}, "400", "options"),
+        ({"options": {"push:badge": 1, "push:bagde": 1}}, "400", "options"),
+        ({"options": {"push:badge": {"n": 1}}}, "400", "options"),
         ({"sender_id_sort_criteria": ["LUCK"]}, "400", "sender_id_sort_criteria"),
         ({"price_threshold": -1}, "400", "price_threshold"),
         ({"consent_requirement": "MAYBE"}, "400", "consent_requirement"),

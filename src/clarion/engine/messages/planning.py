@@ -34,6 +34,7 @@ from clarion.engine.messages.prepare import (
     check_times,
     measure,
 )
+from clarion.engine.messages.push_options import check_push_options
 from clarion.engine.messages.recipients import Kind, Named, read
 from clarion.engine.messages.rich import stored_media
 from clarion.engine.messages.steps.means import Means
@@ -225,6 +226,7 @@ def check_options(options: Options) -> None:
             raise _wrong(name, f"{language[:50]!r} is not a language such as en or pt-BR")
     if options.price_threshold is not None and options.price_threshold < 0:
         raise _wrong("price_threshold", "it is not negative")
+    check_push_options(options.options)
     _check_media(options)
 
 
