@@ -41,7 +41,10 @@ from clarion.engine.events.files.keeper import AT_ONCE as EVENT_FILES_AT_ONCE
 from clarion.engine.events.files.keeper import FileKeeper
 from clarion.engine.events.files.model import FILES_CHANNEL
 from clarion.engine.events.files.tasks import file_jobs
+from clarion.engine.events.streaming.desk import StreamDesk
+from clarion.engine.events.streaming.tasks import stream_jobs
 from clarion.engine.handsets.service import owed_receipts
+from clarion.engine.events.subscriptions.tasks import subscription_jobs
 from clarion.engine.messages import tasks
 from clarion.engine.messages.carriers import Carriers
 from clarion.engine.messages.expand import Expander
@@ -186,6 +189,7 @@ class Node:
 
     async def _stop(self) -> None:
         if self.base_url:
+            self._streams.stop()
             await self._http.stop()
         if API in self.roles:
             await self._intake.stop()
@@ -245,6 +249,8 @@ class Node:
             self.db,
             [
                 *self._event_file_jobs(),
+                *subscription_jobs(self.db),
+                *stream_jobs(self.db),
                 *upkeep(self.db, self.settings.retention),
                 *account_jobs(self.db),
                 *throughput_jobs(self.db),
@@ -301,6 +307,7 @@ class Node:
             express=self._carriers if DISPATCH in self.roles else None,
         )
         self._links = LinkDesk(self.db)
+        self._streams = StreamDesk(self.db)
         services = Services(
             settings=self.settings,
             db=self.db,
@@ -312,12 +319,14 @@ class Node:
             connector_health=self._carriers.health,
             sandbox=self._carriers,
             links=self._links,
+            streams=self._streams,
         )
         doors = None
         if API in self.roles:
             await self._tokens.start()
             self._intake.start()
             self._links.start()
+            await self._streams.start()
         else:
             doors = [system.door()]
         await self._serve_http(create_app(services, doors))
