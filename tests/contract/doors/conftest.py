@@ -20,6 +20,7 @@ from clarion.api.call import Door
 from clarion.api.server import create_app
 from clarion.api.services import Services
 from clarion.engine.accounts.cache import TokenCache
+from clarion.engine.events.streaming.desk import StreamDesk
 from clarion.engine.messages.intake import Intake
 from clarion.engine.messages.links.desk import LinkDesk
 from clarion.engine.messages.planning import Planner
@@ -113,7 +114,10 @@ async def _installation(
             files=FileStore(chosen.files),
             vault=vault,
             links=(links := LinkDesk(db)),
+            streams=(streams := StreamDesk(db)),
         )
+        await streams.start()
+        stack.callback(streams.stop)
         links.start()
         stack.push_async_callback(links.stop)
         await tokens.start()

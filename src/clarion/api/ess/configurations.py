@@ -31,25 +31,22 @@ class DeliveryConfiguration(Struct, kw_only=True, rename="kebab"):
         Meta(description="REST: posted to the address. STREAM: taken by a connected client."),
     ] = Protocol.REST
     addr: Annotated[
-        str | None,
-        Meta(
-            max_length=2000,
-            description="The receiver's URL. With a cron-expression the service fills it in.",
-        ),
+        Annotated[str, Meta(max_length=2000)] | None,
+        Meta(description="The receiver's URL. With a cron-expression the service fills it in."),
     ] = None
     del_fmt_cd: Format = Format.JSON
     is_active: Annotated[
         bool, Meta(description="What is subscribed while it is not active waits until it is.")
     ] = True
     throttling: Annotated[
-        int | None, Meta(ge=1, le=1_000_000, description="Deliveries a minute, at most.")
+        Annotated[int, Meta(ge=1, le=1_000_000)] | None,
+        Meta(description="Deliveries a minute, at most."),
     ] = None
     cron_expression: Annotated[
-        str | None,
+        Annotated[str, Meta(max_length=255)] | None,
         Meta(
-            max_length=255,
             description="Events are collected into files, each closed at these times: seconds, "
-            "minutes, hours, days, months, weekdays.",
+            "minutes, hours, days, months, weekdays."
         ),
     ] = None
     latest_event_only: Annotated[

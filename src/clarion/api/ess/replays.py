@@ -39,9 +39,7 @@ class Replay(Chosen, rename="kebab", kw_only=True):
     only_failed: Annotated[
         bool, Meta(description="Only what failed for good and nobody has handled.")
     ] = False
-    after: Annotated[
-        str | None, Meta(max_length=50, description="The more-after of an earlier answer.")
-    ] = None
+    after: Annotated[Text | None, Meta(description="The more-after of an earlier answer.")] = None
 
 
 class Handled(Struct, rename="kebab"):

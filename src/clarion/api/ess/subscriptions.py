@@ -1,0 +1,200 @@
+"""/topics/{ID}/subscriptions and /topic-subscriptions: which events go where.
+
+The reference shows `del-cfg-id` as an integer of one subscription and as text in lists; so do we.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+from msgspec import Meta, Struct
+
+from clarion.api.call import Answer, Call, Route, json_answer
+from clarion.api.ess.topics import known_topic, word
+from clarion.api.ess.wire import AS_TEXT, comma_ranges, number_key
+from clarion.api.operation import Created, Operation
+from clarion.api.resource import Resource, Values
+from clarion.api.shape import Attribute, Shape, Version
+from clarion.engine.events.subscriptions import service
+from clarion.engine.events.subscriptions.model import NewSubscription, SubscriptionChange
+from clarion.kit.dates import parse_date
+from clarion.storage.listing import Bound, Column, Listing
+
+TAG = "Subscription"
+ALWAYS = datetime(1970, 1, 1, tzinfo=UTC)
+"""The start-date of a subscription that has none."""
+
+Text = Annotated[str, Meta(max_length=255)]
+Criteria = Annotated[
+    str,
+    Meta(
+        max_length=4000,
+        description="Which events: `new_state = 'FAILED' and to_address like '+49%'`. Empty: all.",
+    ),
+]
+
+
+class _Common(Struct, kw_only=True, rename="kebab"):
+    id: str
+    topic_nm: str = ""
+    del_cfg_nm: str = ""
+    evt_tp: Annotated[Text | None, Meta(description="Absent: every type of the topic.")] = None
+    match_crt: Criteria = ""
+    start_date: Annotated[datetime, Meta(description="Absent or empty: always.")] = ALWAYS
+    end_date: Annotated[datetime | None, Meta(description="Null: for ever.")] = None
+    last_updated_date: datetime | None = None
+    version_number: Version | None = None
+
+
+class Subscription(_Common, kw_only=True, rename="kebab"):
+    """Which events of a topic go to a delivery configuration."""
+
+    del_cfg_id: Annotated[int, Meta(description="Text is taken as well.")] = 0
+
+
+class ListedSubscription(_Common, kw_only=True, rename="kebab"):
+    """A subscription in a list."""
+
+    del_cfg_id: str = ""
+
+
+def _configuration(value: Any) -> int:
+    id = value if isinstance(value, int) else number_key(value.strip())
+    if id is None or id < 0:
+        raise ValueError("there is no such delivery configuration")
+    return id
+
+
+def _type(value: str) -> str | None:
+    return value.strip() or None
+
+
+def _start(value: Any) -> datetime:
+    return parse_date(value) or ALWAYS
+
+
+_ATTRIBUTES = {
+    "id": AS_TEXT,
+    "topic-nm": Attribute(read_only=True, column="topic"),
+    "del-cfg-id": Attribute(column="configuration_id", take=_configuration, wire_type=int | str),
+    "del-cfg-nm": Attribute(read_only=True, column="name"),
+    "evt-tp": Attribute(column="event_type", take=_type, wire_type=str),
+    "match-crt": Attribute(column="criteria"),
+    "start-date": Attribute(column="starts_at", take=_start, wire_type=str | int),
+    "end-date": Attribute(column="ends_at"),
+    "last-updated-date": Attribute(read_only=True, column="updated_at"),
+    "version-number": Attribute(column="version"),
+}
+LISTING = Listing(
+    source="subscription s join delivery_configuration c "
+    "on c.company_id = s.company_id and c.id = s.configuration_id and c.deleted_at is null",
+    tenant="s.company_id",
+    key="s.id",
+    select="s.id, s.topic, s.configuration_id, c.name, s.event_type, s.criteria, s.starts_at, "
+    "s.ends_at, s.updated_at, s.version",
+    limit=1000,
+    counted=False,
+    columns=(
+        Column("id", "s.id", "integer"),
+        Column("topic-nm", "s.topic"),
+        Column("del-cfg-id", "s.configuration_id", "integer"),
+        Column("del-cfg-nm", "c.name"),
+        Column("evt-tp", "s.event_type"),
+        Column("match-crt", "s.criteria"),
+        Column("start-date", "s.starts_at", "timestamp"),
+        Column("end-date", "s.ends_at", "timestamp"),
+        Column("last-updated-date", "s.updated_at", "timestamp"),
+    ),
+)
+
+
+# ---------------------------------------------------------------- handlers
+
+
+async def within(call: Call) -> Sequence[Bound]:
+    return [Bound("s.topic = {}::text", word(call, "ID"))]
+
+
+async def create(call: Call, values: Values) -> str:
+    values.pop("version", None)  # of what does not exist yet
+    new = NewSubscription(**values)
+    return str(await service.create(call.services.db, call.caller, word(call, "ID"), new))
+
+
+async def change(call: Call) -> Answer:
+    """What the body names; the topic, the type and the configuration stay."""
+    id, values = SUBSCRIPTIONS.id_of(call), SHAPE.read(call, form_encoded=True)
+    change = SubscriptionChange(**{k: v for k, v in values.items() if k in _CHANGED})
+    await service.change(call.services.db, call.caller, word(call, "ID"), id, change=change)
+    return json_answer({"id": call.params[SUBSCRIPTIONS.parameter]})
+
+
+async def delete(call: Call, id: int) -> None:
+    await service.delete(call.services.db, call.caller, word(call, "ID"), id)
+
+
+async def list_of_topic(call: Call) -> Answer:
+    return await ALL.page(call, [Bound("s.topic = {}::text", await known_topic(call))])
+
+
+_CHANGED = frozenset(SubscriptionChange.__struct_fields__)
+SHAPE = Shape(Subscription, _ATTRIBUTES)
+SUBSCRIPTIONS = Resource(
+    name=TAG,
+    path="/topics/{ID}/subscriptions",
+    shape=SHAPE,
+    listing=LISTING,
+    about="Which events of a topic go to a delivery configuration.",
+    key=number_key,
+    parameter="SUBSCRIPTION_NUMBER",
+    collection="topic-subscriptions",
+    within=within,
+    required=("del-cfg-id",),
+    create=create,
+    delete=delete,
+)
+ALL = Resource(
+    name="Subscriptions to all topics",
+    path="/topic-subscriptions",
+    shape=Shape(
+        ListedSubscription,
+        _ATTRIBUTES | {"del-cfg-id": Attribute(column="configuration_id", show=str)},
+    ),
+    listing=LISTING,
+    about="The company's subscriptions to all topics.",
+    collection="topic-subscriptions",
+    rewrite=comma_ranges,
+)
+
+
+class ChangedSubscription(Struct, kw_only=True, rename="kebab", omit_defaults=True):
+    """What is left out stays."""
+
+    match_crt: Criteria | None = None
+    start_date: str | None = None
+    end_date: str | None = None
+    version_number: Version | None = None
+
+
+def routes() -> list[Route]:
+    listed, _ = ALL.routes()
+    _, created, one, deleted = SUBSCRIPTIONS.routes()
+    of_topic = replace(listed.about, summary="List subscriptions to topic", tag=TAG)
+    changed = Operation(
+        summary="Change subscription",
+        tag=TAG,
+        request=ChangedSubscription,
+        may_be_form=True,
+        answer=Created,
+    )
+    return [
+        Route("GET", listed.path, listed.handler, about=replace(listed.about, tag=TAG)),
+        Route("GET", created.path, list_of_topic, about=of_topic),
+        created,
+        one,
+        Route("PUT", one.path, change, about=changed),
+        deleted,
+    ]
