@@ -43,8 +43,8 @@ from clarion.engine.events.files.model import FILES_CHANNEL
 from clarion.engine.events.files.tasks import file_jobs
 from clarion.engine.events.streaming.desk import StreamDesk
 from clarion.engine.events.streaming.tasks import stream_jobs
-from clarion.engine.handsets.service import owed_receipts
 from clarion.engine.events.subscriptions.tasks import subscription_jobs
+from clarion.engine.handsets.service import owed_receipts
 from clarion.engine.messages import tasks
 from clarion.engine.messages.carriers import Carriers
 from clarion.engine.messages.expand import Expander
