@@ -16,8 +16,8 @@ select topic, event_type from wanted;
 
 -- announce: What has happened, for the matcher; each row several happenings of one type.
 insert into announcement (company_id, id, topic, type, at, bodies)
-select $1, a.id, a.topic, a.type, $2, a.bodies
-from unnest($3::uuid[], $4::text[], $5::text[], $6::jsonb[]) as a (id, topic, type, bodies);
+select $1, a.id, a.topic, a.type, $2, a.bodies::jsonb
+from unnest($3::uuid[], $4::text[], $5::text[], $6::text[]) as a (id, topic, type, bodies);
 
 -- any_application: The oldest application of a company: whose an event is that no application has caused.
 select min(id) from application where company_id = $1;

@@ -1029,3 +1029,38 @@ where r.company_id = $1 and r.id = $2 and r.deleted_at is null
 select campaign_id, program_id, conversation_id from message_request
 where company_id = $1 and id = $2 and deleted_at is null
 for no key update;
+
+-- messages_for_events: What events tell of messages; the range names their partitions. What no application has asked for counts as the oldest one's.
+select m.*, s.name as sender_name, coalesce(m.asked_by, o.id) as application_id, beside.*
+from (select min(id) as id from application where company_id = $1) o
+cross join unnest($2::uuid[]) as i (id)
+cross join lateral (
+    select id, request_id, direction::text, application_id as asked_by, sender_id, sender_address,
+        peer_address, external_request_id, fragments, price,
+        case when direction = 'MO' then left(body, $5 + 1) end as body, media, medium
+    from message
+    where company_id = $1 and id = i.id and id between $3 and $4 limit 1
+) m
+left join lateral (
+    select coalesce(m.media, (
+            select media from message_request where company_id = $1 and id = m.request_id
+        )) as all_media,
+        array(
+            select attachment_id from message_request_attachment
+            where company_id = $1 and request_id = coalesce(m.request_id, m.id)
+            order by position
+        ) as attachments
+    where m.medium <> 'SMS'
+) beside on true
+left join sender_id s on s.company_id = $1 and s.id = m.sender_id;
+
+-- requests_for_events: What events tell of requests.
+select n.*
+from unnest($2::uuid[]) as i (id)
+cross join lateral (
+    select r.id, r.application_id, r.external_id, coalesce(r.price, m.price) as price,
+        r.state = 'CANCELED' as canceled
+    from message_request r
+    left join message m on m.company_id = $1 and m.id = r.solo_message_id
+    where r.company_id = $1 and r.id = i.id and r.id between $3 and $4 limit 1
+) n;

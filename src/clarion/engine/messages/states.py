@@ -121,7 +121,7 @@ class Move(Struct, frozen=True):
     failed: int
     held: int  # in place of `pending`, for a push that an SMS may follow
     was: str  # the state of its request, if that has no other message
-    becomes: str  # and after
+    becomes: str  # and after; empty: CANCELED or COMPLETED, as the request itself was canceled
 
 
 @cache
@@ -137,8 +137,8 @@ def moves(input: Input) -> tuple[Move, ...]:
             canceled=(following is S.CANCELED) - (state is S.CANCELED),
             failed=_failed(following) - _failed(state),
             held=(state in NEWS_ENOUGH) - (following in NEWS_ENOUGH),
-            was=_solo_request(state).value,
-            becomes=_solo_request(following).value,
+            was=solo_request(state).value,
+            becomes="" if _canceled(state, following) else solo_request(following).value,
         )
         for state, following in TRANSITIONS[input].items()
         for stamped in (False, True)
@@ -152,7 +152,11 @@ def _failed(state: MessageState) -> bool:
     return state in {S.FAILED, S.EXPIRED}
 
 
-def _solo_request(state: MessageState) -> RequestState:
+def _canceled(state: MessageState, following: MessageState) -> bool:
+    return following is S.CANCELED and state is not S.CANCELED
+
+
+def solo_request(state: MessageState) -> RequestState:
     """What a request of one recipient is while its message is that, as message_request_now has it;
     that its client has canceled the request itself is the request's own to say."""
     if state in (S.CREATED, S.SCHEDULED):

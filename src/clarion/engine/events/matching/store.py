@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from clarion.engine.events.announcing import Runner
 from clarion.engine.events.matching.model import Announcement, Matched
-from clarion.engine.events.model import Happening, Value
+from clarion.engine.events.model import Happening
 from clarion.storage.sql import load_queries
 
 SQL = load_queries(__package__)
@@ -35,12 +35,6 @@ class Row(Struct, frozen=True):
     criteria: str
 
 
-class _Body(Struct):
-    key: str
-    fields: dict[str, Value]
-
-
-_bodies = msgspec.json.Decoder(list[_Body])
 Found = list[tuple[tuple[str, str, str], Row]]
 
 
@@ -62,15 +56,10 @@ async def announcements(
 
 
 def _announcement(row: dict[str, Any]) -> Announcement:
-    bodies = row.pop("bodies")
-    topic, type = row["topic"], row["type"]
-    return Announcement(
-        **row,
-        happenings=[
-            Happening(topic=topic, type=type, key=each.key, fields=each.fields)
-            for each in (_bodies.decode(bodies) if bodies else ())
-        ],
-    )
+    bodies = row.pop("bodies") or ()
+    of_type = {"topic": row["topic"], "type": row["type"]}
+    happenings = [msgspec.convert(of_type | each, Happening) for each in bodies]
+    return Announcement(**row, happenings=happenings)
 
 
 async def kinds(on: Runner, company_id: int, topic: str, limit: int) -> list[tuple[str, str, int]]:
