@@ -13,13 +13,13 @@ from tests.factories import a_request
 
 from clarion.engine.messages.model import MessageState, NewRequest, Route
 from clarion.engine.messages.prepare import (
-    MAX_PAUSE,
     Prepared,
     count_states,
     measure,
     prepare,
     resolve_recipients,
 )
+from clarion.engine.messages.wishes import MAX_PAUSE
 from clarion.errors import ClarionError, InvalidInput, MessageTooLong, ValueTooLong
 from clarion.kit import ids
 from clarion.settings import Intake

@@ -27,17 +27,12 @@ from clarion.engine.messages.links.model import find_track_calls, has_track_call
 from clarion.engine.messages.model import NewRequest, Options
 from clarion.engine.messages.plan import LOCAL, NO_CONSENT_NEEDED, NO_OPTIONS
 from clarion.engine.messages.ports import Media, Medium
-from clarion.engine.messages.prepare import (
-    MAX_PAUSE,
-    Prepared,
-    check_indexed,
-    check_times,
-    measure,
-)
+from clarion.engine.messages.prepare import Prepared, check_indexed, check_times, measure
 from clarion.engine.messages.push_options import check_push_options
 from clarion.engine.messages.recipients import Kind, Named, read
 from clarion.engine.messages.rich import stored_media
 from clarion.engine.messages.steps.means import Means
+from clarion.engine.messages.wishes import content_and_labels, rules, times_and_options
 from clarion.engine.senders.channels.choice import Criterion
 from clarion.engine.senders.channels.model import Channel, channel_named, names_channel
 from clarion.engine.senders.directory import SenderDirectory
@@ -338,31 +333,8 @@ def _planned(caller: Caller, new: NewRequest, found: _Found, now: datetime) -> P
         refused=0,
         sender_id=sender_id,
         attachments=found.attachments,
-        planned=(*owner, *origin, *_wishes(new, now), stored_media(found.media), found.size),
-    )
-
-
-def _wishes(new: NewRequest, now: datetime) -> tuple[object, ...]:
-    """What the client gave, in the order of accept_planned's columns."""
-    pause_expires_at = new.pause_expires_at
-    if new.pause_before_transmit and pause_expires_at is None:
-        pause_expires_at = now + MAX_PAUSE
-    return (
-        ";".join(new.recipients),
-        new.body,
-        new.subject,
-        new.external_id,
-        new.conversation_id,
-        new.campaign_id,
-        new.program_id,
-        new.reply_to,
-        new.consent_requirement,
-        new.content_type,
-        new.test,
-        new.pause_before_transmit,
-        pause_expires_at,
-        new.scheduled_at,
-        new.scheduled_zone,
-        new.expires_at,
-        new.options,
-    )
+        planned=(
+            *owner, *origin, *content_and_labels(new), *rules(new), *times_and_options(new, now),
+            stored_media(found.media), found.size,
+        ),
+    )  # fmt: skip

@@ -21,13 +21,18 @@ from clarion.engine.messages.model import (
     RequestState,
     Route,
 )
+from clarion.engine.messages.wishes import (
+    MAX_PAUSE,
+    content_and_labels,
+    rules,
+    times_and_options,
+)
 from clarion.errors import InvalidInput, MessageTooLong, ValueTooLong
 from clarion.kit import ids
 from clarion.kit.e164 import parse_address
 from clarion.kit.segments import Encoding, segment
 from clarion.settings import Intake
 
-MAX_PAUSE = timedelta(hours=24)  # SCG reference, Message Request, pause_expiry_time
 MAX_INDEXED = 255
 NORMAL_PRIORITY = 1
 ENCODING_CODES = {Encoding.GSM7: 0, Encoding.LATIN1: 1, Encoding.UCS2: 2}
@@ -247,60 +252,36 @@ def _rows(
     duplicates: int,
     now: datetime,
 ) -> Prepared:
-    company_id, application_id = owner
     request_id = ids.new_request_id(at_ms=int(now.timestamp() * 1000))
     pending, failed, queued = count_states(recipients)
-    pause_expires_at = new.pause_expires_at
-    if new.pause_before_transmit and pause_expires_at is None:
-        pause_expires_at = now + MAX_PAUSE
-    kind = (
-        company_id,
-        application_id,
-        _request_state(new, recipients, pending, failed).value,
-        route.sender_id,
-        new.consent_requirement,
-        new.content_type,
-        new.test,
-        new.pause_before_transmit,
-        len(recipients),
-        duplicates,
-        pending,
-        failed,
-        route.connector,
-        route.sender_address,
-        content.encoding,
-        content.fragments,
-        route.priority,
-    )
-    request = (
-        request_id,
-        ids.message_id(request_id, 1) if len(recipients) == 1 else None,
-        ";".join(new.recipients),
-        new.body,
-        new.subject,
-        new.external_id,
-        new.conversation_id,
-        new.campaign_id,
-        new.program_id,
-        new.reply_to,
-        pause_expires_at,
-        new.scheduled_at,
-        new.scheduled_zone,
-        new.expires_at,
-        new.options,
-    )
+    state = _request_state(new, recipients, pending, failed)
+    solo = ids.message_id(request_id, 1) if len(recipients) == 1 else None
     due = new.scheduled_at is None or new.scheduled_at <= now
     return Prepared(
-        kind=kind,
-        request=request,
+        kind=(
+            *owner, state.value, route.sender_id, *rules(new), len(recipients), duplicates,
+            pending, failed, *_carriage(route, content),
+        ),
+        request=(request_id, solo, *content_and_labels(new), *times_and_options(new, now)),
         messages=message_rows(request_id, recipients, 1),
         request_id=request_id,
-        company_id=company_id,
+        company_id=owner[0],
         connector=route.connector,
         queued=queued if recipients else len(new.recipients),
         refused=failed,
         sender_id=route.sender_id,
         ready=Ready(route, content, new.body, new.expires_at) if due and recipients else None,
+    )  # fmt: skip
+
+
+def _carriage(route: Route, content: Content) -> tuple[object, ...]:
+    """connector, sender_address, encoding, fragments, priority"""
+    return (
+        route.connector,
+        route.sender_address,
+        content.encoding,
+        content.fragments,
+        route.priority,
     )
 
 
