@@ -228,6 +228,27 @@ async def test_push_addresses_name_their_application(stage: Stage) -> None:
     ]
 
 
+async def test_what_cannot_be_reached_has_the_medium_that_was_asked_for(stage: Stage) -> None:
+    push = await stage.sender("PSH")
+    channel = await stage.channel(await stage.sender("SMS"), push, await stage.sender("EMAIL"))
+    nobody = f"contact:{ids.show(await stage.contact(first_name='Ann'))}"
+    unreadable = "psh:zzz@x@y"
+    for to, sender, more, medium in (
+        (unreadable, push, {}, "PSH"),
+        (unreadable, channel, {}, "PSH"),
+        (nobody, push, {}, "PSH"),
+        (nobody, channel, {}, "SMS"),
+        (nobody, channel, {"contact_delivery_address_priority": ["EMAIL", "MDN"]}, "EMAIL"),
+        ("no@mail@box", channel, {}, "EMAIL"),
+        ("fb:me@page", stage.tenant.address, {}, "SMS"),
+        ("nobody", channel, {"media_urls": ["https://example.com/a.png"]}, "MMS"),
+    ):
+        options = Options(**more)
+        request = await stage.send(to, "none", sender=sender, options=options)
+        failed, _ = await stage.messages(request)
+        assert (failed["state"], failed["medium"]) == ("FAILED", medium), to
+
+
 async def test_media_make_it_an_mms(stage: Stage) -> None:
     sender = await stage.sender("SMS", "MMS")
     options = Options(media_urls=["https://example.com/a.png"])

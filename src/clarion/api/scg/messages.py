@@ -273,8 +273,9 @@ def _completed(
     values["from_address"] = ours if outgoing else theirs.removeprefix("+")
     values["to_address"] = theirs if outgoing else ours
     values["type"] = row["medium"]
-    if row["medium"] == Medium.PSH:
-        values["message_delivery_provider"] = theirs.partition(":")[0].upper()
+    provider = theirs.partition(":")[0].upper() if row["medium"] == Medium.PSH else None
+    if provider in Provider.__members__:  # else its recipient could not be read
+        values["message_delivery_provider"] = provider
     if row["price"] is not None:
         values["price"] = float(row["price"])
     values["created_date"] = ids.created_at(row["id"])

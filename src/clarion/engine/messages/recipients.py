@@ -40,6 +40,7 @@ class Kind(Enum):
     CONTACT = "contact"
     GROUP = "group"
     EITHER = "contact or group"  # an id without a word before it
+    OTHER = "other"  # on a medium that nothing is sent over
 
 
 class Named(Struct, frozen=True, gc=False):
@@ -101,7 +102,7 @@ def _prefixed(text: str, kind: str, value: str) -> Named:
     if kind == "push":
         return _push(text, value)
     if kind in _OTHER_MEDIA:
-        return Named(Kind.PUSH, text, wrong=f"{_OTHER_MEDIA[kind]} cannot be sent to here")
+        return Named(Kind.OTHER, text, wrong=f"{_OTHER_MEDIA[kind]} cannot be sent to here")
     return Named(Kind.NUMBER, text, wrong=f"{text[:100]!r} is no form of a recipient")
 
 

@@ -20,6 +20,8 @@ from clarion.kit.mailbox import parse_mailbox
 
 _TEXT, _MEDIA = (Medium.SMS, Medium.MMS), (Medium.MMS,)
 _BY_DEFAULT = ("MDN", "PUSH", "EMAIL")
+_BY_NAME = {"MDN": Kind.NUMBER, "PUSH": Kind.PUSH, "EMAIL": Kind.EMAIL}
+_BY_ADDRESS = frozenset(_BY_NAME.values())
 _KINDS = {Medium.PSH.value: Kind.PUSH, Medium.EMAIL.value: Kind.EMAIL}
 
 
@@ -28,6 +30,7 @@ def named_candidate(
 ) -> Candidate:
     """A recipient whose address the client gave. `owner`: the contact whose it is known to be."""
     c = Candidate(plan, named.given, named.kind, named.address, named.country)
+    c.medium = _asked(plan, named.kind)
     if owner is not None:
         _know(c, owner)
     if named.wrong:
@@ -66,6 +69,7 @@ def contact_candidates(
     if named is None:
         return []
     c = Candidate(plan, named.given, Kind.CONTACT, "", contact_id=named.id)
+    c.medium = _asked(plan, Kind.CONTACT)
     c.fail(FailureCode.INVALID_RECIPIENT, wrong)
     return [c]
 
@@ -88,6 +92,16 @@ def media_of(plan: Plan, kind: Kind) -> Sequence[str]:
     if kind is Kind.EMAIL:
         return (Medium.EMAIL,)
     return _MEDIA if plan.has_media or plan.options.group_mms else _TEXT
+
+
+def _asked(plan: Plan, kind: Kind) -> str:
+    """The medium that a recipient of this kind was to be reached over, whatever becomes of it."""
+    if kind in _BY_ADDRESS:
+        return media_of(plan, kind)[0]
+    wanted = plan.options.contact_delivery_address_priority or _BY_DEFAULT
+    media = [medium for each in wanted for medium in media_of(plan, _BY_NAME[each])]
+    able = {capability for sender in plan.senders for capability in sender.capabilities}
+    return next((medium for medium in media if medium in able), media[0])
 
 
 def _destinations(plan: Plan, contact: SendableContact) -> Iterator[Destination]:
