@@ -200,13 +200,19 @@ async def test_what_a_message_carries_is_not_replaced(site: Site, client: Client
     assert (await downloaded(client, id)).raw == BYTES
 
 
-async def test_the_type_and_the_name_that_were_given_stay(client: Client) -> None:
+async def test_the_bytes_are_of_the_type_that_came_with_them(client: Client) -> None:
+    """The name that was given stays: who uploads may know it by another one."""
     id = await made(client)
     form = aiohttp.FormData()
     form.add_field("file", BYTES, filename="other.png", content_type="image/png")
     await content(client, "POST", await token_for(client, id), data=form)
     shown = (await client.get(f"{ATTACHMENTS}/{id}")).json
-    assert (shown["type"], shown["filename"]) == ("image/jpeg", "beach.jpg")
+    assert (shown["type"], shown["filename"]) == ("image/png", "beach.jpg")
+    assert (await downloaded(client, id)).headers["Content-Type"] == "image/png"
+    for said in ("image/gif", "application/octet-stream", "application/x-www-form-urlencoded"):
+        headers = {"Content-Type": said}
+        await content(client, "POST", await token_for(client, id), data=b"GIF", headers=headers)
+        assert (await downloaded(client, id)).headers["Content-Type"] == "image/gif"
 
 
 # ---------------------------------------------------------------- download

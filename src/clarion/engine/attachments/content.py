@@ -33,10 +33,10 @@ log = get_logger(__name__)
 
 
 class Upload(Struct, frozen=True):
-    """What the client says of the content, apart from the bytes; it fills what is not known yet."""
+    """What the client says of the content, apart from the bytes."""
 
-    media_type: str | None = None
-    filename: str | None = None
+    media_type: str | None = None  # goes before what was declared: it came with the bytes
+    filename: str | None = None  # fills in what is not known yet
 
 
 async def store_content(

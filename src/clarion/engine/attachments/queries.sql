@@ -13,9 +13,9 @@ update attachment
 set name = $3, type = $4, filename = $5, designation = $6, updated_at = $7, version = version + 1
 where company_id = $1 and id = $2;
 
--- set_content: It has this content now; what it lacks is learned from the upload.
+-- set_content: It has this content now, of the type that the upload has said; a name that it lacks is learned too.
 update attachment
-set state = 'UPLOADED', file_key = $3, size = $4, type = coalesce(type, $5),
+set state = 'UPLOADED', file_key = $3, size = $4, type = coalesce($5, type),
     filename = coalesce(filename, $6), updated_at = $7, version = version + 1
 where company_id = $1 and id = $2;
 
