@@ -155,7 +155,8 @@ returning id;
 -- subscription_window: Some subscriptions to a topic, in the order of their ids.
 select s.id, s.configuration_id, c.name, s.event_type, s.criteria, s.starts_at, s.ends_at
 from subscription s
-join delivery_configuration c on c.company_id = $1 and c.id = s.configuration_id
+join delivery_configuration c
+    on c.company_id = $1 and c.id = s.configuration_id and c.deleted_at is null
 where s.company_id = $1 and s.topic = $2 and s.id > $3
 order by s.id
 limit $4;
