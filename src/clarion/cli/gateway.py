@@ -1,9 +1,11 @@
-"""A client of the running gateway's own API, for `clarion send`, `messages` and `sandbox`."""
+"""A client of the running gateway's own API, for the commands that send, watch and listen."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.client import HTTPConnection, HTTPException, HTTPSConnection
+from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
 from typing import Annotated, Any
 from urllib.parse import SplitResult, urlencode, urlsplit
 
@@ -13,9 +15,10 @@ import typer
 from clarion.cli import files, running
 from clarion.cli.place import Place
 from clarion.engine.accounts.model import Credentials
-from clarion.errors import ClarionError, NotAuthenticated, Unavailable
+from clarion.errors import ClarionError, NotAuthenticated, NotFound, Unavailable
 
 API = "/scg-external-api/api/v1"
+EVENTS = "/ess/v1"
 _PATIENCE = 30.0
 _MAX_ANSWER = 64_000_000
 
@@ -56,7 +59,23 @@ class Gateway:
     def post(self, path: str, body: object) -> Any:
         return self._call("POST", path, msgspec.json.encode(body))
 
+    def delete(self, path: str) -> None:
+        self._call("DELETE", path, None)
+
+    def follow(self, path: str) -> Iterator[bytes]:
+        """The lines of an answer that does not end, as they come; empty ones are signs of life.
+        Unavailable: it has broken off."""
+        with self._answer("GET", path, None) as response:
+            if response.status >= 400:
+                _read(response.status, response.read(_MAX_ANSWER))
+            yield from response
+
     def _call(self, method: str, path: str, body: bytes | None) -> Any:
+        with self._answer(method, path, body) as response:
+            return _read(response.status, response.read(_MAX_ANSWER))
+
+    @contextmanager
+    def _answer(self, method: str, path: str, body: bytes | None) -> Iterator[HTTPResponse]:
         url = urlsplit(self.base_url)
         connection = _connection(url)
         headers = {"Authorization": f"Bearer {self.token}", "Accept": "application/json"}
@@ -64,8 +83,7 @@ class Gateway:
             headers["Content-Type"] = "application/json"
         try:
             connection.request(method, url.path.rstrip("/") + path, body=body, headers=headers)
-            response = connection.getresponse()
-            return _read(response.status, response.read(_MAX_ANSWER))
+            yield connection.getresponse()
         except (OSError, HTTPException) as error:
             raise Unavailable(f"{self.base_url} does not answer: {error or 'closed'}") from error
         finally:
@@ -108,4 +126,6 @@ def _read(status: int, body: bytes) -> Any:
         raise NotAuthenticated(words)
     if status == 503:
         raise Unavailable(words)
+    if status == 404:
+        raise NotFound(words)
     raise ClarionError(f"{status}: {words}")

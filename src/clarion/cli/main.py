@@ -20,9 +20,12 @@ from clarion.cli import (
     consent,
     credit,
     doctor,
+    events,
+    listen,
     messages,
     migrate,
     rates,
+    replay,
     run,
     sandbox,
     send,
@@ -62,6 +65,9 @@ app.add_typer(connector.app, name="connector", rich_help_panel=OPERATE)
 app.add_typer(consent.app, name="consent", rich_help_panel=OPERATE)
 app.command(rich_help_panel=TRY)(send.send)
 app.command(rich_help_panel=TRY)(messages.messages)
+app.command(rich_help_panel=TRY)(listen.listen)
+app.command(rich_help_panel=TRY)(replay.replay)
+app.add_typer(events.app, name="events", rich_help_panel=TRY)
 app.add_typer(sandbox.app, name="sandbox", rich_help_panel=TRY)
 
 

@@ -23,6 +23,17 @@ def print_json(value: object) -> None:
     print(encoded.decode("utf-8"))
 
 
+def print_line(value: object) -> None:
+    """One line of JSON, at once: for what goes on."""
+    sys.stdout.buffer.write(msgspec.json.encode(value, enc_hook=str) + b"\n")
+    sys.stdout.flush()
+
+
+def printable(text: str) -> str:
+    """Without control characters, which could rewrite the terminal."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
 def print_rows(
     rows: Sequence[Mapping[str, object]], columns: Sequence[str], *, as_json: bool
 ) -> None:

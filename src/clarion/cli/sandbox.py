@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import re
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import suppress
 from typing import Annotated, Any
 from urllib.parse import quote
 
-import msgspec
 import typer
 from rich.markup import escape
 
 from clarion.cli.gateway import Gateway, TokenOption, UrlOption, find_gateway
-from clarion.cli.output import console, errors, print_json
+from clarion.cli.output import console, errors, print_json, print_line, printable
 from clarion.cli.place import ConfigOption, DataOption, JsonOption, find_place
 from clarion.errors import Unavailable
 
@@ -148,8 +146,7 @@ def _last_writer(gateway: Gateway, address: str) -> str:
 
 def _show(message: dict[str, Any], *, as_json: bool) -> None:
     if as_json:
-        sys.stdout.buffer.write(msgspec.json.encode(message) + b"\n")
-        sys.stdout.flush()
+        print_line(message)
         return
     clock = message["date"][11:19]
     way = "->" if message["direction"] == "MO" else "<-"
@@ -165,10 +162,10 @@ def _content(message: dict[str, Any]) -> str:
     if message["type"] != "SMS":
         words.append(f"[cyan]{escape(message['type'])}[/cyan]")
     if subject := message.get("subject"):
-        words.append(f"[bold]{escape(_printable(subject))}[/bold]")
-    words.append(escape(_printable(message["text"])))
+        words.append(f"[bold]{escape(printable(subject))}[/bold]")
+    words.append(escape(printable(message["text"])))
     words += [
-        f"[dim]<{escape(_printable(_named(each)))}>[/dim]" for each in message.get("media", ())
+        f"[dim]<{escape(printable(_named(each)))}>[/dim]" for each in message.get("media", ())
     ]
     return "  ".join(words)
 
@@ -176,8 +173,3 @@ def _content(message: dict[str, Any]) -> str:
 def _named(media: dict[str, Any]) -> str:
     facts = [media["name"], media.get("mime_type"), media.get("size"), media.get("url")]
     return " ".join(str(fact) for fact in facts if fact is not None)
-
-
-def _printable(text: str) -> str:
-    """Without control characters, which could rewrite the terminal."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
