@@ -3,7 +3,8 @@
 That is the body of the SCG reference; the ESS reference has none of its own. Codes are the SCG
 reference's: the HTTP status itself, or 1001 (stale version), 1011 (unique key), 1012 (message too
 long), 1017 (criteria), 1019 (content too large), 1020 (tracked link), 1023 (value too long).
-Clients parse the code as a number.
+Clients parse the code as a number. Of criteria that cannot be understood, `position` is the
+character at fault, the first being 1.
 """
 
 from __future__ import annotations
@@ -58,7 +59,8 @@ def problem(error: Exception, request_id: str = "") -> Answer:
     if isinstance(error, HttpProblem):
         return _answer(error.status, str(error.status), error.message, _headers(error))
     status, code = _found(error)
-    return _answer(status, code, error.message, _headers(error))
+    position = error.position if isinstance(error, InvalidCriteria) else None
+    return _answer(status, code, error.message, _headers(error), position)
 
 
 def code_of(error: ClarionError) -> str:
@@ -70,8 +72,12 @@ def _found(error: ClarionError) -> tuple[int, str]:
     return next((CODES[kind] for kind in type(error).__mro__ if kind in CODES), (500, "500"))
 
 
-def _answer(status: int, code: str, words: str, headers: tuple[Header, ...]) -> Answer:
-    body = {"error_code": code, "error_description": words}
+def _answer(
+    status: int, code: str, words: str, headers: tuple[Header, ...], position: int | None = None
+) -> Answer:
+    body: dict[str, str | int] = {"error_code": code, "error_description": words}
+    if position is not None:
+        body["position"] = position
     return json_answer(body, status=status, headers=headers)
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from clarion.api.shape import Shape
 from clarion.storage.listing import DEFAULT_LIMIT, Column, Listing
@@ -27,11 +27,14 @@ class Parameter:
     required: bool = True
 
 
-class Error(Struct):
+class Error(Struct, omit_defaults=True):
     """What went wrong."""
 
     error_code: str
     error_description: str
+    position: Annotated[
+        int | None, Meta(description="Of the character at fault, in criteria; the first is 1.")
+    ] = None
 
 
 @dataclass(frozen=True, kw_only=True)

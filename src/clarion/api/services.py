@@ -20,6 +20,7 @@ from clarion.storage.database import Database
 from clarion.storage.files import FileStore
 
 if TYPE_CHECKING:
+    from clarion.engine.events.matching.interest import Interests
     from clarion.engine.events.streaming.desk import StreamDesk
     from clarion.engine.messages.links.model import Link
     from clarion.engine.messages.model import NewRequest
@@ -82,5 +83,6 @@ class Services:
     vault: Vault
     connector_health: Callable[[], Mapping[str, ConnectorHealth]] = no_connectors
     links: Visits | None = None  # none where no visitors come
+    interests: Interests | None = None  # what is known of subscriptions, where it is kept
     streams: StreamDesk | None = None  # none where nobody follows events
     sandbox: Any = None  # the sandbox carrier, if this process runs it; api/sandbox.py knows it

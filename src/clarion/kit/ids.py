@@ -87,8 +87,9 @@ def last_message_id(request_id: UUID) -> UUID:
 
 
 def floor_id(at: datetime) -> UUID:
-    """The lowest uuid v7 of that instant: the bound of a time range over ids."""
-    ms = int(at.timestamp() * 1000)
+    """The lowest uuid v7 of that instant: the bound of a time range over ids. None is before
+    1970."""
+    ms = max(0, int(at.timestamp() * 1000))
     return _uuid((ms << 80) | _VERSION | _VARIANT)
 
 

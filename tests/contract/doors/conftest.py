@@ -20,6 +20,7 @@ from clarion.api.call import Door
 from clarion.api.server import create_app
 from clarion.api.services import Services
 from clarion.engine.accounts.cache import TokenCache
+from clarion.engine.events.matching.interest import Interests
 from clarion.engine.events.streaming.desk import StreamDesk
 from clarion.engine.messages.intake import Intake
 from clarion.engine.messages.links.desk import LinkDesk
@@ -115,6 +116,7 @@ async def _installation(
             vault=vault,
             links=(links := LinkDesk(db)),
             streams=(streams := StreamDesk(db)),
+            interests=Interests(),
         )
         await streams.start()
         stack.callback(streams.stop)

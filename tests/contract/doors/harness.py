@@ -26,6 +26,7 @@ _numbers = count(1)
 
 LIVE = "/scg-external-api/api/v1"
 REFERENCE = "/scg/v1"
+EVENTS = "/ess/v1"
 
 
 @dataclass(frozen=True)

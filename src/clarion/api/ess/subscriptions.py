@@ -121,7 +121,9 @@ async def within(call: Call) -> Sequence[Bound]:
 async def create(call: Call, values: Values) -> str:
     values.pop("version", None)  # of what does not exist yet
     new = NewSubscription(**values)
-    return str(await service.create(call.services.db, call.caller, word(call, "ID"), new))
+    made = await service.create(call.services.db, call.caller, word(call, "ID"), new)
+    _forget(call)
+    return str(made)
 
 
 async def change(call: Call) -> Answer:
@@ -129,11 +131,19 @@ async def change(call: Call) -> Answer:
     id, values = SUBSCRIPTIONS.id_of(call), SHAPE.read(call, form_encoded=True)
     change = SubscriptionChange(**{k: v for k, v in values.items() if k in _CHANGED})
     await service.change(call.services.db, call.caller, word(call, "ID"), id, change=change)
+    _forget(call)
     return json_answer({"id": call.params[SUBSCRIPTIONS.parameter]})
 
 
 async def delete(call: Call, id: int) -> None:
     await service.delete(call.services.db, call.caller, word(call, "ID"), id)
+    _forget(call)
+
+
+def _forget(call: Call) -> None:
+    """What this process publishes next meets the subscriptions as they are; others hear of it."""
+    if call.services.interests is not None:
+        call.services.interests.forget(str(call.caller.company_id))
 
 
 async def list_of_topic(call: Call) -> Answer:
