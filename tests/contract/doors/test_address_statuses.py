@@ -7,11 +7,13 @@ from typing import Any
 
 import pytest
 from harness import REFERENCE, Client, Site
+from resources import Records
 
 from clarion.engine.consent.addresses.carriers import Mode, load
 from clarion.kit import ids
 
 PATH = "/consent/contact_address_statuses"
+read = Records(PATH).read
 HISTORY = "/consent/contact_address_history"
 REQUESTS = "/messaging/message_requests"
 _numbers = count(4915110000000)
@@ -30,13 +32,6 @@ async def made(client: Client, sender: str, **more: Any) -> str:
     reply = await client.post(PATH, about(sender, **more))
     assert reply.status == 200, reply.json
     return str(reply.json["id"])
-
-
-async def read(client: Client, id: str) -> dict[str, Any]:
-    reply = await client.get(f"{PATH}/{id}")
-    assert reply.status == 200
-    found: dict[str, Any] = reply.json
-    return found
 
 
 async def asked(client: Client) -> list[dict[str, Any]]:

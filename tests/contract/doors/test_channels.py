@@ -6,30 +6,15 @@ from typing import Any
 
 import pytest
 from harness import REFERENCE, Client, Site
+from resources import Records
 
 from clarion.engine.senders.model import Ownership
 from clarion.kit import ids
 
 CHANNELS = "/messaging/channels"
+RECORDS = Records(CHANNELS, {"name": "Offers"})
+make, read, listed = RECORDS.make, RECORDS.read, RECORDS.listed
 UNKNOWN = ids.show(ids.new_id())
-
-
-async def make(client: Client, **more: Any) -> str:
-    reply = await client.post(CHANNELS, {"name": "Offers"} | more)
-    assert reply.status == 200, reply.raw
-    return str(reply.json["id"])
-
-
-async def read(client: Client, id: str) -> dict[str, Any]:
-    reply = await client.get(f"{CHANNELS}/{id}")
-    assert reply.status == 200, reply.raw
-    return dict(reply.json)
-
-
-async def listed(client: Client, query: str = "") -> list[str]:
-    reply = await client.get(f"{CHANNELS}?{query}")
-    assert reply.status == 200, reply.raw
-    return [each["id"] for each in reply.json["list"]]
 
 
 async def senders_in(client: Client, id: str, query: str = "") -> set[str]:
@@ -47,10 +32,7 @@ async def some_senders(site: Site, client: Client, count: int = 2) -> list[str]:
 
 async def test_a_channel_is_made_and_read_back(client: Client) -> None:
     id = await make(client, priority="high", description="Daily", version_number=7, id="x")
-    shown = await read(client, id)
-    created = shown.pop("created_date")
-    assert isinstance(created, int)
-    assert shown.pop("last_updated_date") == created
+    shown = await RECORDS.read_new(client, id)
     assert shown == {
         "id": id,
         "name": "Offers",
@@ -64,13 +46,7 @@ async def test_a_channel_is_made_and_read_back(client: Client) -> None:
 
 
 async def test_the_reference_form_has_arrays_and_iso_dates(client: Client) -> None:
-    id = await make(client)
-    reply = await client.in_form(REFERENCE).get(CHANNELS)
-    assert reply.headers["X-Total-Count"] == "1"
-    (shown,) = reply.json
-    assert shown["id"] == id
-    assert shown["created_date"].endswith("Z")
-    assert "company_id" not in shown
+    await RECORDS.are_in_reference_form(client, await make(client))
 
 
 @pytest.mark.parametrize(
@@ -95,9 +71,7 @@ async def test_the_priority_comes_in_any_case(client: Client, given: str, shown:
 async def test_what_cannot_be_is_refused(
     client: Client, body: dict[str, Any], code: str, names: str
 ) -> None:
-    reply = await client.post(CHANNELS, body)
-    assert (reply.status, reply.code) == (400, code)
-    assert names in reply.json["error_description"]
+    await RECORDS.refuse(client, body, code, names)
 
 
 async def test_filters_and_sorting(client: Client) -> None:
@@ -152,13 +126,9 @@ async def test_a_replacement_sets_everything(client: Client) -> None:
 
 async def test_a_deleted_channel_is_gone(client: Client) -> None:
     id = await make(client)
-    reply = await client.delete(f"{CHANNELS}/{id}")
-    assert (reply.status, reply.raw) == (200, b"")
-    for method in ("GET", "DELETE"):
-        assert (await client.call(method, f"{CHANNELS}/{id}")).status == 404
+    await RECORDS.can_be_deleted(client, id)
     assert (await client.get(f"{CHANNELS}/{id}/sender_ids")).status == 404
     assert (await client.post(f"{CHANNELS}/{id}/sender_ids", {"sender_ids": [id]})).status == 404
-    assert await listed(client) == []
 
 
 # ---------------------------------------------------------------- its sender ids

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from harness import REFERENCE, Client, Site
+from resources import Records, whole_list
 
 from clarion.engine.contacts.groups.filling import GroupKeeper
 from clarion.kit import ids
@@ -15,31 +16,14 @@ from clarion.kit import ids
 GROUPS = "/contact_groups"
 FLORIDA = '{"primary_addr_state": "FL"}'
 UNKNOWN = ids.show(ids.new_id())
-
-
-async def make(client: Client, **more: Any) -> str:
-    reply = await client.post(GROUPS, {"name": "friends"} | more)
-    assert reply.status == 200, reply.raw
-    return str(reply.json["id"])
+RECORDS = Records(GROUPS, {"name": "friends"})
+make, read = RECORDS.make, RECORDS.read
 
 
 async def contact(client: Client, **more: Any) -> str:
     reply = await client.post("/contacts", more)
     assert reply.status == 200, reply.raw
     return str(reply.json["id"])
-
-
-async def read(client: Client, id: str) -> dict[str, Any]:
-    reply = await client.get(f"{GROUPS}/{id}")
-    assert reply.status == 200, reply.raw
-    return dict(reply.json)
-
-
-async def listed(client: Client, path: str, query: str = "") -> list[str]:
-    reply = await client.get(f"{path}?{query}")
-    assert reply.status == 200, reply.raw
-    assert reply.json["total"] == len(reply.json["list"])
-    return [each["id"] for each in reply.json["list"]]
 
 
 async def add(client: Client, group: str, *contacts: str) -> Any:
@@ -61,10 +45,7 @@ async def test_a_group_is_made_and_read_back(client: Client) -> None:
     id = await make(
         client, external_id="g1", description="All of them", status="Ready", member_count=99
     )
-    shown = await read(client, id)
-    created = shown.pop("created_date")
-    assert isinstance(created, int)
-    assert shown.pop("last_updated_date") == created
+    shown = await RECORDS.read_new(client, id)
     assert shown == {
         "id": id,
         "external_id": "g1",
@@ -111,9 +92,7 @@ async def test_criteria_are_a_string_that_holds_json_or_the_object(
 async def test_a_group_that_cannot_be_made_is_refused(
     client: Client, body: dict[str, Any], code: str, words: str
 ) -> None:
-    reply = await client.post(GROUPS, body)
-    assert (reply.status, reply.code) == (400, code)
-    assert words in reply.json["error_description"]
+    await RECORDS.refuse(client, body, code, words)
 
 
 async def test_a_group_is_updated_in_parts_and_replaced_as_a_whole(client: Client) -> None:
@@ -164,7 +143,7 @@ async def test_a_deleted_group_is_gone(client: Client) -> None:
         client.post(f"{GROUPS}/{id}/contacts", {"contacts": []}),
     ):
         assert (await call).status == 404
-    assert await listed(client, GROUPS) == []
+    assert await whole_list(client, GROUPS) == []
 
 
 async def test_groups_are_filtered_and_sorted(client: Client) -> None:
@@ -190,7 +169,7 @@ async def test_groups_are_filtered_and_sorted(client: Client) -> None:
         "sort=-created_date": [three, two, one],
         "unknown=1": [three, two, one],
     }.items():
-        assert await listed(client, GROUPS, query) == expected, query
+        assert await whole_list(client, GROUPS, query) == expected, query
     assert (await client.get(f"{GROUPS}?type=OTHER")).status == 400
     assert (await client.get(f"{GROUPS}?status=Busy")).status == 400
 
@@ -203,13 +182,13 @@ async def test_contacts_are_added_listed_and_taken_out(client: Client) -> None:
     ann, bob = await contact(client, first_name="Ann"), await contact(client, first_name="Bob")
     assert await add(client, group, ann, bob, ann) == {"id": group}
     members = f"{GROUPS}/{group}/contacts"
-    assert await listed(client, members) == [bob, ann]
+    assert await whole_list(client, members) == [bob, ann]
     assert (await read(client, group))["member_count"] == 2
     shown = (await client.get(f"{members}/{ann}")).json
     assert shown == (await client.get(f"/contacts/{ann}")).json
     reply = await client.delete(f"{members}/{ann}")
     assert (reply.status, reply.raw) == (200, b"")
-    assert await listed(client, members) == [bob]
+    assert await whole_list(client, members) == [bob]
     assert (await read(client, group))["member_count"] == 1
     for call in (client.get(f"{members}/{ann}"), client.delete(f"{members}/{ann}")):
         assert (await call).status == 404
@@ -224,7 +203,7 @@ async def test_what_cannot_be_added_is_named_and_the_rest_is_added(
     assert reply == {
         "errors": {each: f"Unknown document: {each}" for each in (UNKNOWN, "nonsense", theirs)}
     }
-    assert await listed(client, f"{GROUPS}/{group}/contacts") == [ann]
+    assert await whole_list(client, f"{GROUPS}/{group}/contacts") == [ann]
 
 
 async def test_contacts_may_be_given_as_one_text(client: Client) -> None:
@@ -232,7 +211,7 @@ async def test_contacts_may_be_given_as_one_text(client: Client) -> None:
     ann, bob = await contact(client), await contact(client)
     reply = await client.post(f"{GROUPS}/{group}/contacts", {"contacts": f"{ann}, {bob}"})
     assert reply.json == {"id": group}
-    assert len(await listed(client, f"{GROUPS}/{group}/contacts")) == 2
+    assert len(await whole_list(client, f"{GROUPS}/{group}/contacts")) == 2
 
 
 async def test_a_body_that_is_a_contact_makes_it_a_member(client: Client) -> None:
@@ -240,13 +219,13 @@ async def test_a_body_that_is_a_contact_makes_it_a_member(client: Client) -> Non
     body = {"first_name": "Ann", "primary_mdn": "12125550100", "version_number": 7}
     reply = await client.post(f"{GROUPS}/{group}/contacts", body)
     assert reply.status == 200, reply.raw
-    assert await listed(client, f"{GROUPS}/{group}/contacts") == [reply.json["id"]]
+    assert await whole_list(client, f"{GROUPS}/{group}/contacts") == [reply.json["id"]]
     again = await client.post(f"{GROUPS}/{group}/contacts", body)
     assert (again.status, again.code) == (409, "1011")
     dynamic = await make(client, type="DYNAMIC", criteria="{}")
     reply = await client.post(f"{GROUPS}/{dynamic}/contacts", {"first_name": "Bob"})
     assert reply.status == 409
-    assert len(await listed(client, "/contacts")) == 1
+    assert len(await whole_list(client, "/contacts")) == 1
 
 
 async def test_additions_that_cannot_be_read_are_refused(client: Client) -> None:
@@ -264,12 +243,12 @@ async def test_members_of_a_dynamic_group_are_who_matches(client: Client) -> Non
     ann = await contact(client, first_name="Ann", primary_addr_state="FL")
     bob = await contact(client, first_name="Bob", primary_addr_state="GA")
     members = f"{GROUPS}/{group}/contacts"
-    assert await listed(client, members) == [ann]
+    assert await whole_list(client, members) == [ann]
     assert (await read(client, group))["member_count"] == 1
     assert (await client.get(f"{members}/{ann}")).status == 200
     assert (await client.get(f"{members}/{bob}")).status == 404
     await client.post(f"/contacts/{bob}", {"primary_addr_state": "FL"})
-    assert await listed(client, members, "first_name=Bob") == [bob]
+    assert await whole_list(client, members, "first_name=Bob") == [bob]
     assert (await read(client, group))["member_count"] == 2
     for call in (
         client.post(f"{members}", {"contacts": [ann]}),
@@ -292,7 +271,7 @@ async def test_members_page_and_filter_like_any_list_of_contacts(client: Client)
     await contact(client, first_name="n0")
     for group in (static, dynamic):
         path = f"{GROUPS}/{group}/contacts"
-        assert len(await listed(client, path, "first_name=n0")) == 3
+        assert len(await whole_list(client, path, "first_name=n0")) == 3
         page = (await client.get(f"{path}?limit=2&offset=2&sort=external_id")).json
         assert [each["external_id"] for each in page["list"]] == ["x2", "x3"]
         assert page["total"] == 6
@@ -310,14 +289,14 @@ async def test_a_static_group_is_filled_by_its_criteria(site: Site, client: Clie
     await fill(site)
     shown = await read(client, group)
     assert (shown["status"], shown["member_count"]) == ("Ready", 1)
-    assert await listed(client, f"{GROUPS}/{group}/contacts") == [ann]
+    assert await whole_list(client, f"{GROUPS}/{group}/contacts") == [ann]
 
 
 async def test_a_deleted_contact_is_in_no_group(client: Client) -> None:
     group, ann = await make(client), await contact(client)
     await add(client, group, ann)
     await client.delete(f"/contacts/{ann}")
-    assert await listed(client, f"{GROUPS}/{group}/contacts") == []
+    assert await whole_list(client, f"{GROUPS}/{group}/contacts") == []
     assert (await read(client, group))["member_count"] == 0
     assert "errors" in await add(client, group, ann)
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from harness import REFERENCE, Client, Site
+from resources import Records, whole_list
 from test_attachments import downloaded, made, uploaded
 
 from clarion.engine.contacts.jobs.working import JobWorker
@@ -22,19 +23,6 @@ async def begin(client: Client, path: str, **more: Any) -> str:
     return str(reply.json["id"])
 
 
-async def read(client: Client, path: str, id: str) -> dict[str, Any]:
-    reply = await client.get(f"{path}/{id}")
-    assert reply.status == 200, reply.raw
-    return dict(reply.json)
-
-
-async def listed(client: Client, path: str, query: str = "") -> list[str]:
-    reply = await client.get(f"{path}?{query}")
-    assert reply.status == 200, reply.raw
-    assert reply.json["total"] == len(reply.json["list"])
-    return [each["id"] for each in reply.json["list"]]
-
-
 async def work(site: Site) -> None:
     worker = JobWorker(site.services.db, site.services.files, node_id=ids.new_id())
     while await worker.step():
@@ -49,10 +37,7 @@ async def group(client: Client, **more: Any) -> str:
 async def test_an_import_goes_from_created_to_completed(site: Site, client: Client) -> None:
     file, members = await uploaded(client, CSV), await group(client)
     id = await begin(client, IMPORTS, import_attachment_id=file, contact_group_id=members)
-    shown = await read(client, IMPORTS, id)
-    created = shown.pop("created_date")
-    assert isinstance(created, int)
-    assert shown.pop("last_updated_date") == created
+    shown = await Records(IMPORTS).read_new(client, id)
     assert shown == {
         "id": id,
         "import_attachment_id": file,
@@ -65,9 +50,9 @@ async def test_an_import_goes_from_created_to_completed(site: Site, client: Clie
         "version_number": 1,
     }
     await work(site)
-    shown = await read(client, IMPORTS, id)
+    shown = await Records(IMPORTS).read(client, id)
     assert (shown["state"], shown["imported_count"], shown["failed_count"]) == ("COMPLETED", 2, 1)
-    assert created <= shown["started_date"] <= shown["completed_date"]
+    assert shown["created_date"] <= shown["started_date"] <= shown["completed_date"]
     reply = await downloaded(client, shown["failures_attachment_id"])
     assert reply.raw.decode().splitlines() == [
         "external_id,first_name,import_line,import_error",
@@ -75,7 +60,7 @@ async def test_an_import_goes_from_created_to_completed(site: Site, client: Clie
     ]
     assert reply.headers["Content-Type"].startswith("text/csv")
     assert (await client.get(f"{GROUPS}/{members}")).json["member_count"] == 2
-    other = await read(client.in_form(REFERENCE), IMPORTS, id)
+    other = await Records(IMPORTS).read(client.in_form(REFERENCE), id)
     assert other["completed_date"].endswith("Z")
 
 
@@ -83,11 +68,11 @@ async def test_an_export_fills_the_attachment_that_it_is_given(site: Site, clien
     await client.post("/contacts", {"external_id": "a", "first_name": "Ann"})
     file = await made(client)
     id = await begin(client, EXPORTS, export_attachment_id=file)
-    shown = await read(client, EXPORTS, id)
+    shown = await Records(EXPORTS).read(client, id)
     assert (shown["state"], shown["exported_count"]) == ("CREATED", 0)
     assert "import_attachment_id" not in shown
     await work(site)
-    shown = await read(client, EXPORTS, id)
+    shown = await Records(EXPORTS).read(client, id)
     assert (shown["state"], shown["exported_count"]) == ("COMPLETED", 1)
     assert shown["export_attachment_id"] == file
     lines = (await downloaded(client, file)).raw.decode().splitlines()
@@ -102,7 +87,7 @@ async def test_an_export_of_a_group_makes_its_own_attachment(site: Site, client:
     florida = await group(client, type="DYNAMIC", criteria='{"primary_addr_state": "FL"}')
     id = await begin(client, EXPORTS, contact_group_id=florida, export_attachment_id="")
     await work(site)
-    shown = await read(client, EXPORTS, id)
+    shown = await Records(EXPORTS).read(client, id)
     assert shown["exported_count"] == 1
     reply = await downloaded(client, shown["export_attachment_id"])
     assert len(reply.raw.decode().splitlines()) == 2
@@ -115,11 +100,13 @@ async def test_an_export_is_an_import(site: Site, client: Client) -> None:
     )
     id = await begin(client, EXPORTS)
     await work(site)
-    file = (await downloaded(client, (await read(client, EXPORTS, id))["export_attachment_id"])).raw
+    file = (
+        await downloaded(client, (await Records(EXPORTS).read(client, id))["export_attachment_id"])
+    ).raw
     other = await site.company()
     job = await begin(other, IMPORTS, import_attachment_id=await uploaded(other, file))
     await work(site)
-    assert (await read(other, IMPORTS, job))["imported_count"] == 1
+    assert (await Records(IMPORTS).read(other, job))["imported_count"] == 1
     (contact,) = (await other.get("/contacts")).json["list"]
     assert (contact["birth_date"], contact["interest_list"]) == ("1985-04-12", [{"code": "golf"}])
 
@@ -157,7 +144,7 @@ async def test_jobs_name_what_is_there(site: Site, client: Client) -> None:
         reply = await client.post(path, body)
         assert (reply.status, reply.code) == (400, "400"), body
         assert words in reply.json["error_description"], body
-    assert await listed(client, IMPORTS) == await listed(client, EXPORTS) == []
+    assert await whole_list(client, IMPORTS) == await whole_list(client, EXPORTS) == []
 
 
 @pytest.mark.parametrize("path", [IMPORTS, EXPORTS])
@@ -172,7 +159,7 @@ async def test_a_deleted_job_is_gone(site: Site, client: Client, path: str) -> N
     assert (await client.get(f"{path}/{id}")).status == 404
     assert (await client.delete(f"{path}/{id}")).status == 404
     await work(site)
-    assert await listed(client, path) == await listed(client, "/contacts") == []
+    assert await whole_list(client, path) == await whole_list(client, "/contacts") == []
 
 
 @pytest.mark.parametrize("path", [IMPORTS, EXPORTS])
@@ -194,7 +181,7 @@ async def test_jobs_are_filtered(site: Site, client: Client, path: str) -> None:
         "last_updated_date=[2020-01-01,]": [waiting, done],
         "sort=created_date": [done, waiting],
     }.items():
-        assert await listed(client, path, query) == expected, query
+        assert await whole_list(client, path, query) == expected, query
     assert (await client.get(f"{path}?state=OTHER")).status == 400
     await client.delete(f"{path}/{waiting}")
 

@@ -8,31 +8,15 @@ from typing import Any
 
 import pytest
 from harness import REFERENCE, Client
+from resources import Records
 
 from clarion.kit import ids
 
 CONTACTS = "/contacts"
 UNKNOWN = ids.show(ids.new_id())
 _numbers = count(1000)
-
-
-async def make(client: Client, **more: Any) -> str:
-    reply = await client.post(CONTACTS, more)
-    assert reply.status == 200, reply.raw
-    assert set(reply.json) == {"id"}
-    return str(reply.json["id"])
-
-
-async def read(client: Client, id: str) -> dict[str, Any]:
-    reply = await client.get(f"{CONTACTS}/{id}")
-    assert reply.status == 200, reply.raw
-    return dict(reply.json)
-
-
-async def listed(client: Client, query: str = "") -> list[str]:
-    reply = await client.get(f"{CONTACTS}?{query}")
-    assert reply.status == 200, reply.raw
-    return [each["id"] for each in reply.json["list"]]
+RECORDS = Records(CONTACTS)
+make, read, listed = RECORDS.make, RECORDS.read, RECORDS.listed
 
 
 def mdn() -> str:
@@ -77,10 +61,7 @@ WHOLE = {
 
 async def test_every_attribute_is_kept_and_shown(client: Client) -> None:
     id = await make(client, **WHOLE)
-    shown = await read(client, id)
-    created = shown.pop("created_date")
-    assert isinstance(created, int)
-    assert shown.pop("last_updated_date") == created
+    shown = await RECORDS.read_new(client, id)
     assert shown == WHOLE | {
         "id": id,
         "application_id": client.caller.application_id,

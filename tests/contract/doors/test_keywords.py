@@ -6,11 +6,13 @@ from typing import Any
 
 import pytest
 from harness import REFERENCE, Client, Site
+from resources import Records
 
 from clarion.engine.consent.keywords.reserved import BY_WORD
 from clarion.kit import ids
 
 PATH = "/messaging/keywords"
+read = Records(PATH).read
 SPORTS: dict[str, Any] = {
     "name": "Sports news",
     "description": "Scores of the day",
@@ -42,13 +44,6 @@ async def made(client: Client, **more: Any) -> str:
     reply = await client.post(PATH, SPORTS | more)
     assert reply.status == 200, reply.json
     return str(reply.json["id"])
-
-
-async def read(client: Client, id: str) -> dict[str, Any]:
-    reply = await client.get(f"{PATH}/{id}")
-    assert reply.status == 200
-    found: dict[str, Any] = reply.json
-    return found
 
 
 async def test_a_keyword_is_shown_as_it_was_given(site: Site, client: Client) -> None:

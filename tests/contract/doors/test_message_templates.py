@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from harness import REFERENCE, Client, Site
+from harness import Client, Site
+from resources import Records
 
 from clarion.engine.senders.model import Ownership
 from clarion.kit import ids
@@ -13,32 +14,13 @@ from clarion.kit import ids
 TEMPLATES = "/messaging/message_templates"
 UNKNOWN = ids.show(ids.new_id())
 HELLO = {"name": "hello", "pattern": "Hello $contact.first_name"}
-
-
-async def make(client: Client, **more: Any) -> str:
-    reply = await client.post(TEMPLATES, HELLO | more)
-    assert reply.status == 200, reply.raw
-    return str(reply.json["id"])
-
-
-async def read(client: Client, id: str) -> dict[str, Any]:
-    reply = await client.get(f"{TEMPLATES}/{id}")
-    assert reply.status == 200, reply.raw
-    return dict(reply.json)
-
-
-async def listed(client: Client, query: str = "") -> list[str]:
-    reply = await client.get(f"{TEMPLATES}?{query}")
-    assert reply.status == 200, reply.raw
-    return [each["name"] for each in reply.json["list"]]
+RECORDS = Records(TEMPLATES, HELLO, known_by="name")
+make, read, listed = RECORDS.make, RECORDS.read, RECORDS.listed
 
 
 async def test_a_template_is_made_and_read_back(client: Client) -> None:
     id = await make(client, designation="validator", version_number=7, id="x")
-    shown = await read(client, id)
-    created = shown.pop("created_date")
-    assert isinstance(created, int)
-    assert shown.pop("last_updated_date") == created
+    shown = await RECORDS.read_new(client, id)
     assert shown == HELLO | {
         "id": id,
         "designation": "VALIDATOR",
@@ -50,13 +32,7 @@ async def test_a_template_is_made_and_read_back(client: Client) -> None:
 
 
 async def test_the_reference_form_has_arrays_and_iso_dates(client: Client) -> None:
-    id = await make(client)
-    reply = await client.in_form(REFERENCE).get(TEMPLATES)
-    assert reply.headers["X-Total-Count"] == "1"
-    (shown,) = reply.json
-    assert shown["id"] == id
-    assert shown["created_date"].endswith("Z")
-    assert "company_id" not in shown
+    await RECORDS.are_in_reference_form(client, await make(client))
 
 
 @pytest.mark.parametrize(
@@ -81,9 +57,7 @@ async def test_the_reference_form_has_arrays_and_iso_dates(client: Client) -> No
 async def test_what_cannot_be_is_refused(
     client: Client, change: dict[str, Any], code: str, names: str
 ) -> None:
-    reply = await client.post(TEMPLATES, HELLO | change)
-    assert (reply.status, reply.code) == (400, code)
-    assert names in reply.json["error_description"]
+    await RECORDS.refuse(client, HELLO | change, code, names)
 
 
 async def test_a_name_is_unique_among_those_that_are_there(site: Site, client: Client) -> None:
@@ -161,12 +135,8 @@ async def test_a_replacement_sets_everything(client: Client) -> None:
 
 async def test_a_deleted_template_is_gone(client: Client) -> None:
     id = await make(client)
-    reply = await client.delete(f"{TEMPLATES}/{id}")
-    assert (reply.status, reply.raw) == (200, b"")
-    for method in ("GET", "DELETE"):
-        assert (await client.call(method, f"{TEMPLATES}/{id}")).status == 404
+    await RECORDS.can_be_deleted(client, id)
     assert (await client.post(f"{TEMPLATES}/{id}", {"name": "x"})).status == 404
-    assert await listed(client) == []
     assert (await client.get(f"{TEMPLATES}/{UNKNOWN}")).status == 404
 
 

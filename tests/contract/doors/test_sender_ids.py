@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from harness import REFERENCE, Client, Site, SiteMaker
+from resources import Records
 from tests.waiting import PATIENCE
 
 from clarion.engine.senders.model import Ownership, SenderState
@@ -19,24 +20,8 @@ CLASSES = "/messaging/sender_id_classes"
 UNKNOWN = ids.show(ids.new_id())
 
 LONG = {"class_id": "COMMERCIAL", "type_id": "LONGCODE", "address": "+15550001111"}
-
-
-async def make(client: Client, **more: Any) -> str:
-    reply = await client.post(SENDERS, LONG | more)
-    assert reply.status == 200, reply.raw
-    return str(reply.json["id"])
-
-
-async def read(client: Client, id: str) -> dict[str, Any]:
-    reply = await client.get(f"{SENDERS}/{id}")
-    assert reply.status == 200, reply.raw
-    return dict(reply.json)
-
-
-async def listed(client: Client, query: str = "") -> list[str]:
-    reply = await client.get(f"{SENDERS}?{query}")
-    assert reply.status == 200, reply.raw
-    return [each["id"] for each in reply.json["list"]]
+RECORDS = Records(SENDERS, LONG)
+make, read, listed = RECORDS.make, RECORDS.read, RECORDS.listed
 
 
 # ---------------------------------------------------------------- classes and types
@@ -114,10 +99,7 @@ async def test_a_sender_id_is_made_and_read_back(client: Client) -> None:
         operators=["26201"],
         application_id=7,
     )
-    shown = await read(client, id)
-    created = shown.pop("created_date")
-    assert isinstance(created, int)
-    assert shown.pop("last_updated_date") == created
+    shown = await RECORDS.read_new(client, id)
     assert shown == {
         "id": id,
         "name": "Support",
