@@ -42,9 +42,9 @@ PATH = "/scg-external-api/api/v1/messaging/message_requests"
 SECRET = "a secret for benchmarks only, 32 b"
 
 LAYOUTS: Mapping[str, tuple[tuple[str, int], ...]] = {
-    "one": (("api,dispatch,jobs", 1),),
+    "one": (("api,dispatch,events,jobs", 1),),
     "split": (("api,jobs", 1), ("dispatch", 1)),
-    "workers": (("api,dispatch,jobs", 2),),
+    "workers": (("api,dispatch,events,jobs", 2),),
     "apis": (("api", 2), ("dispatch,jobs", 1)),
 }
 """Roles and number of processes of each node."""

@@ -37,13 +37,7 @@ from clarion.engine.contacts.jobs.working import AT_ONCE as CONTACT_JOBS_AT_ONCE
 from clarion.engine.contacts.jobs.working import JobWorker
 from clarion.engine.contacts.recompute import Recomputer
 from clarion.engine.contacts.tasks import contact_jobs
-from clarion.engine.events.files.keeper import AT_ONCE as EVENT_FILES_AT_ONCE
-from clarion.engine.events.files.keeper import FileKeeper
-from clarion.engine.events.files.model import FILES_CHANNEL
-from clarion.engine.events.files.tasks import file_jobs
 from clarion.engine.events.streaming.desk import StreamDesk
-from clarion.engine.events.streaming.tasks import stream_jobs
-from clarion.engine.events.subscriptions.tasks import subscription_jobs
 from clarion.engine.handsets.service import owed_receipts
 from clarion.engine.messages import tasks
 from clarion.engine.messages.carriers import Carriers
@@ -67,6 +61,8 @@ from clarion.engine.senders.directory import SenderDirectory
 from clarion.engine.senders.throughput.service import Throughput
 from clarion.engine.senders.throughput.tasks import throughput_jobs
 from clarion.errors import Unavailable
+from clarion.event_wiring import EVENTS, EventWork
+from clarion.jobs.loops import Loops
 from clarion.jobs.runner import Job, Runner
 from clarion.jobs.upkeep import upkeep
 from clarion.kit import ids
@@ -77,10 +73,9 @@ from clarion.storage.database import Database
 from clarion.storage.files import FileStore
 
 API, JOBS = "api", "jobs"
-ROLES = frozenset({API, DISPATCH, JOBS})
+ROLES = frozenset({API, DISPATCH, EVENTS, JOBS})
 
 RECEIPT_RETRY_SECONDS = 0.5
-WORK_POLL_SECONDS = 1.0
 SOON = 5.0
 SOON_LIMIT = 30.0
 DAILY = 86_400.0
@@ -93,8 +88,6 @@ PATIENCE = 6.0  # seconds; a stop with a database that answers takes less
 GC_THRESHOLDS = (20_000, 20, 20)  # objects, rounds, rounds
 
 DATABASE_CUT = "database.cut"
-WORK_WAITS = "work.waits"
-WORK_FAILED = "work.failed"
 
 log = get_logger(__name__)
 
@@ -116,7 +109,6 @@ class Node:
         self._vault = vault
         self._listener = listener
         self._node_id = ids.new_id()
-        self._loops: list[asyncio.Task[None]] = []
         self.base_url = ""
 
     # ------------------------------------------------------------ life
@@ -124,7 +116,12 @@ class Node:
     async def start(self) -> None:
         """Everything answers when this returns. Raises Unavailable, OSError (the port is taken)."""
         self.db = await Database.connect(self.settings.database)
+        self._loops = Loops(self.db)
         self._files = FileStore(self.settings.files)
+        self._events = EventWork(
+            self.db, self.settings, self._files, self._loops, node_id=self._node_id
+        )
+        await self._events.start()
         self._senders = SenderDirectory(self.db)
         self._translator = translator_for(self.settings.translation)
         self._throughput = Throughput(self.db)
@@ -168,9 +165,11 @@ class Node:
             self.settings,
             throughput=self._throughput,
         )
-        self._every("pool", POOL_SECONDS, self._measure_pool)
+        self._loops.every("pool", POOL_SECONDS, self._measure_pool)
         await self._start_dispatch()
         await self._start_jobs()
+        if EVENTS in self.roles:
+            await self._events.start_events()
         await self._start_api()
 
     async def stop(self) -> None:
@@ -199,9 +198,7 @@ class Node:
             await self._writer.close()
         if JOBS in self.roles:
             await self._jobs.stop()
-        for loop in self._loops:
-            loop.cancel()
-        await asyncio.gather(*self._loops, return_exceptions=True)
+        await self._loops.stop()
         await self._carriers.stop()
         await self._throughput.stop()
         await self._recorder.stop(RECORD_SECONDS)
@@ -223,7 +220,7 @@ class Node:
         await self._carriers.start()
         if DISPATCH in self.roles:
             await self.db.listen(QUEUE_CHANNEL, self._carriers.queued)
-            self._every("receipts", RECEIPT_RETRY_SECONDS, self._receipts.retry)
+            self._loops.every("receipts", RECEIPT_RETRY_SECONDS, self._receipts.retry)
 
     async def _start_jobs(self) -> None:
         if JOBS not in self.roles:
@@ -236,21 +233,19 @@ class Node:
             queued=self._tell_queued,
         )
         recomputer = Recomputer(self.db, node_id=self._node_id)
-        await self._work_on("expand", expander.step, hints=EXPANSION_CHANNEL)
-        await self._work_on("fast access", recomputer.step, hints=JOBS_CHANNEL)
+        await self._loops.work_on("expand", expander.step, hints=EXPANSION_CHANNEL)
+        await self._loops.work_on("fast access", recomputer.step, hints=JOBS_CHANNEL)
         keeper = GroupKeeper(self.db, node_id=self._node_id)
         worker = JobWorker(self.db, self._files, node_id=self._node_id)
-        await self._work_on("contact groups", keeper.step, hints=CONTACT_WORK_CHANNEL)
+        await self._loops.work_on("contact groups", keeper.step, hints=CONTACT_WORK_CHANNEL)
         for _ in range(CONTACT_JOBS_AT_ONCE):
-            await self._work_on("contact jobs", worker.step, hints=CONTACT_WORK_CHANNEL)
-        await self._start_event_files()
+            await self._loops.work_on("contact jobs", worker.step, hints=CONTACT_WORK_CHANNEL)
+        await self._events.start_jobs()
         names = list(self.settings.connectors)
         self._jobs = Runner(
             self.db,
             [
-                *self._event_file_jobs(),
-                *subscription_jobs(self.db),
-                *stream_jobs(self.db),
+                *self._events.jobs(),
                 *upkeep(self.db, self.settings.retention),
                 *account_jobs(self.db),
                 *throughput_jobs(self.db),
@@ -265,26 +260,7 @@ class Node:
             ],
         )
         self._jobs.start()
-        self._every("queues", SOON, lambda: tasks.measure_queues(self.db, names))
-
-    async def _start_event_files(self) -> None:
-        keeper = FileKeeper(
-            self.db,
-            self._files,
-            node_id=self._node_id,
-            address=self.settings.http.address,
-            kept_days=self.settings.events.file_days,
-        )
-        for _ in range(EVENT_FILES_AT_ONCE):
-            await self._work_on("event files", keeper.step, hints=FILES_CHANNEL)
-
-    def _event_file_jobs(self) -> list[Job]:
-        return file_jobs(
-            self.db,
-            self._files,
-            address=self.settings.http.address,
-            listed_days=self.settings.retention.event_days,
-        )
+        self._loops.every("queues", SOON, lambda: tasks.measure_queues(self.db, names))
 
     async def _start_api(self) -> None:
         """All doors; a node without the api role shows how it is where it was told to listen."""
@@ -355,46 +331,10 @@ class Node:
 
     # ------------------------------------------------------------ loops
 
-    async def _work_on(self, name: str, step: Callable[[], Awaitable[bool]], *, hints: str) -> None:
-        """Step after step while there is work; then wait for a hint of more, or a while."""
-        hinted = asyncio.Event()
-        await self.db.listen(hints, lambda _: hinted.set())
-
-        async def loop() -> None:
-            while True:
-                hinted.clear()
-                try:
-                    busy = await step()
-                except Unavailable as error:
-                    log.waits(WORK_WAITS, error, work=name)
-                    busy = False
-                except Exception:
-                    log.exception(WORK_FAILED, work=name)
-                    busy = False
-                if not busy:
-                    with suppress(TimeoutError):
-                        async with asyncio.timeout(WORK_POLL_SECONDS):
-                            await hinted.wait()
-
-        self._loops.append(asyncio.create_task(loop(), name=name))
-
     async def _measure_pool(self) -> None:
         use = self.db.use()
         metrics.POOL_CONNECTIONS.set(use.size)
         metrics.POOL_IDLE.set(use.idle)
-
-    def _every(self, name: str, seconds: float, work: Callable[[], Awaitable[object]]) -> None:
-        async def loop() -> None:
-            while True:
-                await asyncio.sleep(seconds)
-                try:
-                    await work()
-                except Unavailable as error:
-                    log.waits(WORK_WAITS, error, work=name)
-                except Exception:
-                    log.exception(WORK_FAILED, work=name)
-
-        self._loops.append(asyncio.create_task(loop(), name=name))
 
 
 def _soon(name: str, work: Callable[[], Awaitable[object]]) -> Job:

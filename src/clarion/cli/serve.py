@@ -32,8 +32,8 @@ def serve(
     config: ConfigOption = None,
     roles: Annotated[
         str,
-        typer.Option(metavar="ROLE,...", help="What this node does: api, dispatch, jobs."),
-    ] = "api,dispatch,jobs",
+        typer.Option(metavar="ROLE,...", help="What this node does: api, dispatch, events, jobs."),
+    ] = "api,dispatch,events,jobs",
     listen: Annotated[
         str | None,
         typer.Option(metavar="HOST:PORT", help="Default: http.listen of the settings."),
