@@ -50,10 +50,10 @@ class Criteria:
         return "" if self.node is None else text_of(self.node)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Criteria) and self.node == other.node
+        return isinstance(other, Criteria) and str(self) == str(other)
 
     def __hash__(self) -> int:
-        return hash(self.node)
+        return hash(str(self))
 
 
 def parse(text: str) -> Criteria:

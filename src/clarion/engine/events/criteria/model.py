@@ -123,11 +123,6 @@ def is_keyword(name: str) -> bool:
     return name.lower() in _KEYWORDS
 
 
-def same(value: Literal, other: Literal) -> bool:
-    """Equal, and of one kind: true is not 1."""
-    return value == other and isinstance(value, bool) == isinstance(other, bool)
-
-
 def fault(at: int, words: str) -> InvalidCriteria:
     """The error at a character, counted from 0; people count from 1."""
     return InvalidCriteria(
