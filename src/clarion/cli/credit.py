@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Annotated
 
@@ -35,38 +36,33 @@ ReferenceOption = Annotated[
 NoteOption = Annotated[str | None, typer.Option(help="A few words for the ledger.")]
 
 
-@app.command()
-def add(
-    company: CompanyArgument,
-    amount: AmountArgument,
-    *,
-    reference: ReferenceOption = None,
-    note: NoteOption = None,
-    data: DataOption = None,
-    config: ConfigOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Give a company credit."""
-    entry = parse_amount(amount, field="AMOUNT")
-    place = find_place(data, config)
-    _enter(place, company, entry, reference=reference, note=note, as_json=as_json)
+def _entering(sign: int) -> Callable[..., None]:
+    """The command that gives an amount, or takes it away."""
+
+    def enter(
+        company: CompanyArgument,
+        amount: AmountArgument,
+        *,
+        reference: ReferenceOption = None,
+        note: NoteOption = None,
+        data: DataOption = None,
+        config: ConfigOption = None,
+        as_json: JsonOption = False,
+    ) -> None:
+        change = sign * parse_amount(amount, field="AMOUNT")
+        place = find_place(data, config)
+        entry = with_database(
+            place,
+            lambda db: service.add_credit(db, company, change, reference=reference, note=note),
+        )
+        facts = {"company_id": company, **_shown(entry), **_settings(place)}
+        print_facts(facts, as_json=as_json)
+
+    return enter
 
 
-@app.command()
-def remove(
-    company: CompanyArgument,
-    amount: AmountArgument,
-    *,
-    reference: ReferenceOption = None,
-    note: NoteOption = None,
-    data: DataOption = None,
-    config: ConfigOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Take credit away from a company, no more than it has."""
-    entry = -parse_amount(amount, field="AMOUNT")
-    place = find_place(data, config)
-    _enter(place, company, entry, reference=reference, note=note, as_json=as_json)
+app.command("add", help="Give a company credit.")(_entering(1))
+app.command("remove", help="Take credit away from a company, no more than it has.")(_entering(-1))
 
 
 @app.command()
@@ -139,22 +135,6 @@ def check(
     print_rows(rows, CHECK_COLUMNS, as_json=as_json)
     if not all(each.right for each in found):
         raise typer.Exit(1)
-
-
-def _enter(
-    place: Place,
-    company: int,
-    amount: Decimal,
-    *,
-    reference: str | None,
-    note: str | None,
-    as_json: bool,
-) -> None:
-    entry = with_database(
-        place,
-        lambda db: service.add_credit(db, company, amount, reference=reference, note=note),
-    )
-    print_facts({"company_id": company, **_shown(entry), **_settings(place)}, as_json=as_json)
 
 
 def _shown(entry: Entry) -> dict[str, object]:
