@@ -295,6 +295,7 @@ class Node:
             connector_health=self._carriers.health,
             sandbox=self._carriers,
             links=self._links,
+            interests=self._events.interests,
             streams=self._streams,
         )
         doors = None
