@@ -67,3 +67,16 @@ async def stage(place: Place) -> AsyncIterator[Stage]:
     yield Stage(place, gateway, await place.tenant())
     await gateway.intake.stop()
     await gateway.membership.leave()
+
+
+@pytest.fixture
+async def billed(place: Place) -> AsyncIterator[Stage]:
+    """A stage where messages cost: 0.02, and 0.5 to the United States."""
+    gateway = place.gateway(billing=settings.Billing(enabled=True))
+    await gateway.membership.renew()
+    gateway.intake.start()
+    stage = Stage(place, gateway, await place.tenant())
+    await stage.prices("0.02", US="0.5")
+    yield stage
+    await gateway.intake.stop()
+    await gateway.membership.leave()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -12,7 +11,6 @@ import pytest
 from pipeline import Place
 from stage import Stage
 
-from clarion import settings
 from clarion.engine.messages import service
 from clarion.engine.messages.model import Options
 from clarion.engine.senders.windows import service as windows
@@ -200,19 +198,6 @@ async def test_a_paused_request_of_a_channel_resumes_by_each_senders_carrier(sta
 
 
 # ---------------------------------------------------------------- prices
-
-
-@pytest.fixture
-async def billed(place: Place) -> AsyncIterator[Stage]:
-    """A stage where messages cost: 0.02, and 0.5 to the United States."""
-    gateway = place.gateway(billing=settings.Billing(enabled=True))
-    await gateway.membership.renew()
-    gateway.intake.start()
-    stage = Stage(place, gateway, await place.tenant())
-    await stage.prices("0.02", US="0.5")
-    yield stage
-    await gateway.intake.stop()
-    await gateway.membership.leave()
 
 
 async def test_messages_are_charged_by_fragment_and_country(billed: Stage) -> None:

@@ -126,6 +126,35 @@ with returned as (
 )
 select message_id, amount from returned;
 
+-- charge_again: Takes from a locked balance, in order, what had been given back for messages.
+with running as (
+    select c.message_id as id, sum(c.amount) over (order by c.message_id) as total
+    from message_charge c
+    where c.company_id = $1 and c.message_id between $3 and $4
+      and c.message_id = any($2::uuid[]) and c.returned_at is not null
+), paid as (
+    update message_charge
+    set returned_at = null
+    where company_id = $1 and message_id between $3 and $4 and message_id = any($2::uuid[])
+      and message_id in (
+          select r.id from running r
+          where r.total <= (select c.balance from credit c where c.company_id = $1)
+      )
+    returning message_id, amount
+), total as (
+    select sum(amount) as amount, count(*)::integer as messages from paid having count(*) > 0
+), moved as (
+    update credit c
+    set balance = c.balance - t.amount, entries = c.entries + 1, updated_at = $5
+    from total t
+    where c.company_id = $1
+    returning c.entries, c.balance, t.amount, t.messages
+), entered as (
+    insert into ledger (company_id, number, kind, amount, balance, messages, at)
+    select $1, entries, 'CHARGED', -amount, balance, messages, $5 from moved
+)
+select message_id, amount from paid;
+
 -- recount: Balances beside their ledgers: one company_id's, or everyone's for the operator.
 select c.company_id, c.balance, coalesce(sum(l.amount), 0) as ledger, c.entries,
        count(l.number) as counted

@@ -89,11 +89,21 @@ async def credit_back(
     """Return what messages were charged that were never sent; answers what came back for which.
 
     Part of the caller's transaction. Messages that were not charged, or have their money back, are
-    passed over: it may be said twice. What came back is not charged again.
+    passed over: it may be said twice. What came back is charged anew by `charge_again` alone.
     """
     if not messages or await store.lock_credit(tx, company_id) is None:
         return {}
     return await store.return_charges(tx, company_id, messages, datetime.now(UTC))
+
+
+async def charge_again(
+    tx: asyncpg.Connection, company_id: int, messages: Sequence[UUID]
+) -> dict[UUID, Decimal]:
+    """Take anew what came back of messages that were sent after all, as far as the credit goes;
+    answers what was taken for which. Part of the caller's transaction; it may be said twice."""
+    if not messages or await store.lock_credit(tx, company_id) is None:
+        return {}
+    return await store.charge_again(tx, company_id, messages, datetime.now(UTC))
 
 
 async def require_credit(db: store.Runner, company_id: int, amount: Decimal) -> None:

@@ -152,6 +152,15 @@ async def return_charges(
     return {row["message_id"]: row["amount"] for row in rows}
 
 
+async def charge_again(
+    tx: Runner, company_id: int, messages: Sequence[UUID], now: datetime
+) -> dict[UUID, Decimal]:
+    rows = await tx.fetch(
+        SQL["charge_again"], company_id, messages, min(messages), max(messages), now
+    )
+    return {row["message_id"]: row["amount"] for row in rows}
+
+
 async def recount(db: Runner, company_id: int | None) -> list[Recount]:
     return [
         Recount(row["company_id"], row["balance"], row["ledger"], row["entries"], row["counted"])

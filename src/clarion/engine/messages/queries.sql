@@ -528,14 +528,16 @@ with moved as (
     )
     having count(*) > 0
 )
-select id from moved;
+select id, before in ('CANCELED', 'EXPIRED', 'FAILED') as late from moved;
 
 -- read_ends: Of messages that have ended, those that were charged or that an SMS may follow.
-select id, price is not null and sent_at is null as owed, medium = 'PSH' as push, peer_address,
-    failure_code
-from message
-where company_id = $1 and id = any($2::uuid[]) and id between $3 and $4
-    and (price is not null or medium = 'PSH');
+select m.id, m.price is not null and m.sent_at is null and not exists (
+        select from fragment f
+        where f.company_id = $1 and f.message_id = m.id and f.message_id between $3 and $4
+    ) as owed, m.medium = 'PSH' as push, m.peer_address, m.failure_code
+from message m
+where m.company_id = $1 and m.id = any($2::uuid[]) and m.id between $3 and $4
+    and (m.price is not null or m.medium = 'PSH');
 
 -- drop_prices: Charges of messages that have come back: their price is nothing, and their requests' less.
 with given as (
@@ -550,6 +552,23 @@ with given as (
     select request_id, sum(amount) as amount from freed where not solo group by request_id
 )
 update message_request r set price = r.price - t.amount, updated_at = $4
+from tally t
+where r.company_id = $1 and r.id = any($8::uuid[]) and r.id between $7 and $6
+    and r.id::text = t.request_id::text; -- as text: see advance_messages
+
+-- add_prices: What messages have cost after all, on them and on their requests.
+with given as (
+    select * from unnest($2::uuid[], $3::numeric[]) as g (id, amount)
+), charged as (
+    update message m set price = g.amount
+    from given g
+    where m.company_id = $1 and m.id = any($2::uuid[]) and m.id between $5 and $6
+        and m.id::text = g.id::text
+    returning m.request_id, m.solo, g.amount
+), tally as (
+    select request_id, sum(amount) as amount from charged where not solo group by request_id
+)
+update message_request r set price = coalesce(r.price, 0) + t.amount, updated_at = $4
 from tally t
 where r.company_id = $1 and r.id = any($8::uuid[]) and r.id between $7 and $6
     and r.id::text = t.request_id::text; -- as text: see advance_messages

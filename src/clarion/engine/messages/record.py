@@ -25,7 +25,7 @@ from clarion.engine.messages.outcomes import Claim, Result, Verdict
 from clarion.engine.messages.ports import Inbound, Receipt
 from clarion.engine.messages.receipts import ReceiptDesk, normal_id
 from clarion.engine.messages.states import Input
-from clarion.engine.messages.stops import stop
+from clarion.engine.messages.stops import stop, take
 from clarion.errors import Unavailable
 from clarion.log import get_logger
 from clarion.storage.database import Database
@@ -279,13 +279,13 @@ async def _store_group(
     failed = [r for r in results if r.verdict is Verdict.FAILED]
     again = [r for r in results if r.verdict is Verdict.AGAIN and r.entry.claim.id in ours]
     closed = [r for r in results if r.verdict is Verdict.CLOSED and r.entry.claim.id in ours]
-    await store.advance(tx, company_id, Input.TAKEN, _advances(taken), now)
+    await store.add_fragments(tx, company_id, connector, _fragments(results))
+    await take(tx, company_id, _advances(taken), now)
     expired = FailureCode.EXPIRED.value
     await stop(
         tx, company_id, Input.REFUSED, _advances(r for r in failed if r.code != expired), now
     )
     await stop(tx, company_id, Input.EXPIRE, _advances(r for r in failed if r.code == expired), now)
-    await store.add_fragments(tx, company_id, connector, _fragments(results))
     put_off = [store.Advance(r.entry.message_id, r.due_at) for r in closed if r.due_at]
     await store.advance(tx, company_id, Input.PUT_OFF, put_off, now)
     await store.requeue(tx, company_id, connector, [_requeued(r) for r in again + closed])

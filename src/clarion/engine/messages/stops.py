@@ -1,5 +1,6 @@
 """Messages that end before or after they were sent, and what follows from it: what was charged for
-one that never left comes back, and where a push fails, an SMS goes to the contact."""
+one that never left comes back, until it leaves after all; and where a push fails, an SMS goes to
+the contact."""
 
 from __future__ import annotations
 
@@ -7,14 +8,14 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from clarion.engine.billing.service import credit_back
+from clarion.engine.billing.service import charge_again, credit_back
 from clarion.engine.contacts.tokens.service import mark_dead_tokens
 from clarion.engine.messages import store
 from clarion.engine.messages.model import FailureCode, MessageState
 from clarion.engine.messages.states import Input
 
 UNSENT = frozenset({Input.REFUSED, Input.EXPIRE, Input.CANCEL})
-"""After these a message that has no sent date will not leave any more."""
+"""After these a message of which nothing was sent will hardly leave any more (see `take`)."""
 
 FAILS_OVER = frozenset({Input.REFUSED, Input.UNDELIVERABLE, Input.LAPSED})
 """After these its recipient has not got it."""
@@ -45,6 +46,18 @@ async def stop(
     return moved
 
 
+async def take(
+    tx: store.Runner, company_id: int, batch: Sequence[store.Advance], now: datetime
+) -> None:
+    """As store.advance for TAKEN; part of the caller's transaction. What had been stopped while it
+    was in the carrier's hands, and paid back, is charged again."""
+    moved = await store.advance_each(tx, company_id, Input.TAKEN, batch, now)
+    late = [id for id, stopped in moved.items() if stopped]
+    charged = await charge_again(tx, company_id, late) if late else {}
+    if charged:
+        await store.add_prices(tx, company_id, charged, now)
+
+
 async def _forget_tokens(tx: store.Runner, company_id: int, pushes: Sequence[store.End]) -> None:
     """A token that its provider refuses is nobody's any more."""
     wrong = FailureCode.INVALID_RECIPIENT
@@ -56,8 +69,7 @@ async def _forget_tokens(tx: store.Runner, company_id: int, pushes: Sequence[sto
 async def _pay_back(
     tx: store.Runner, company_id: int, messages: Sequence[UUID], now: datetime
 ) -> None:
-    """Their price is nothing any more, and their request's is less. What left while it was being
-    stopped, in the carrier's hands, has cost nothing then."""
+    """Their price is nothing any more, and their request's is less."""
     returned = await credit_back(tx, company_id, messages)
     if returned:
         await store.drop_prices(tx, company_id, returned, now)

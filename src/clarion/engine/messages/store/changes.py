@@ -31,19 +31,27 @@ async def advance(
     the second had chosen its move by the state before. So those that did not move are tried again,
     once; mostly there are none, or their state has no such move.
     """
+    moved = await advance_each(on, company_id, input, batch, now)
+    return [a.id for a in batch if a.id in moved]
+
+
+async def advance_each(
+    on: Runner, company_id: int, input: Input, batch: Sequence[Advance], now: datetime
+) -> dict[UUID, bool]:
+    """The same; answers those that moved, and whether each had been stopped before."""
     moved = await _advance(on, company_id, input, batch, now)
     if len(moved) < len(batch):
         rest = [a for a in batch if a.id not in moved]
         moved |= await _advance(on, company_id, input, rest, now)
-    return [a.id for a in batch if a.id in moved]
+    return moved
 
 
 async def _advance(
     on: Runner, company_id: int, input: Input, batch: Sequence[Advance], now: datetime
-) -> set[UUID]:
+) -> dict[UUID, bool]:
     table = moves(input)
     if not batch or not table:
-        return set()
+        return {}
     found = [a.id for a in batch]
     rows = await on.fetch(
         SQL["advance_messages"],
@@ -71,7 +79,7 @@ async def _advance(
         new_id(),
         new_id(),
     )
-    return {row["id"] for row in rows}
+    return {row["id"]: row["late"] for row in rows}
 
 
 async def messages_in_state(

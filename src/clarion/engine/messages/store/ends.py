@@ -40,6 +40,17 @@ async def drop_prices(
     )  # fmt: skip
 
 
+async def add_prices(
+    on: Runner, company_id: int, charged: Mapping[UUID, Decimal], now: datetime
+) -> None:
+    """They were charged for after all."""
+    found = sorted(charged)
+    await on.execute(
+        SQL["add_prices"], company_id, found, [charged[id] for id in found], now, found[0],
+        found[-1], request_id_of(found[0]), requests_of(found),
+    )  # fmt: skip
+
+
 # ---------------------------------------------------------------- fail-over
 
 
