@@ -19,11 +19,11 @@ set state = 'UPLOADED', file_key = $3, size = $4, type = coalesce($5, type),
     filename = coalesce(filename, $6), updated_at = $7, version = version + 1
 where company_id = $1 and id = $2;
 
--- delete_attachment: Mark it deleted, end its tokens, and have its content removed.
--- Answers where the content is, if it has any.
+-- delete_attachments: Mark some deleted, end their tokens, and have their content removed.
+-- Answers where the content of each is, if it has any.
 with old as (
     select id, file_key from attachment
-    where company_id = $1 and id = $2 and deleted_at is null
+    where company_id = $1 and id = any($2::uuid[]) and deleted_at is null
     for update
 ), gone as (
     update attachment a
@@ -40,26 +40,11 @@ with old as (
 )
 select file_key from old;
 
--- delete_unused: The same for a company's attachments that nothing has used since $2. How many.
-with old as (
-    select id, file_key from attachment
-    where company_id = $1 and deleted_at is null and greatest(updated_at, used_at) < $2
-    limit $4
-    for update skip locked
-), gone as (
-    update attachment a
-    set deleted_at = $3, file_key = null, updated_at = $3, version = version + 1
-    from old
-    where a.company_id = $1 and a.id = old.id
-), tokens as (
-    delete from attachment_token
-    where company_id = $1 and attachment_id in (select id from old)
-), content as (
-    insert into file_removal (company_id, key, due_at)
-    select $1, file_key, $3 from old where file_key is not null
-    on conflict do nothing
-)
-select count(*) from old;
+-- lock_unused: Some of a company's attachments that nothing has used since $2, to be deleted.
+select id from attachment
+where company_id = $1 and deleted_at is null and greatest(updated_at, used_at) < $2
+limit $3
+for update skip locked;
 
 -- stored_files: Attachments by id, with where their content is.
 select id, name, type as mime_type, filename, size, state::text, file_key as key

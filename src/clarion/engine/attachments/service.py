@@ -72,7 +72,7 @@ async def change_attachment(
 async def delete_attachment(db: Database, files: FileStore, company_id: int, id: UUID) -> None:
     """Mark it deleted; its tokens and its content go with it. What could not be removed from the
     store now is removed later."""
-    row = await db.fetchrow(store.SQL["delete_attachment"], company_id, id, datetime.now(UTC))
+    row = await db.fetchrow(store.SQL["delete_attachments"], company_id, [id], datetime.now(UTC))
     if row is None:
         raise NotFound
     if row["file_key"] is not None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
+import asyncpg
+
 from clarion.engine.accounts.service import list_companies
 from clarion.engine.attachments import store
 from clarion.engine.attachments.content import remove_file
@@ -69,11 +71,21 @@ async def delete_unused(db: Database, age: timedelta) -> int:
     for company_id in await _companies(db):
         count = BATCH
         while count == BATCH:
-            count = await db.fetchval(store.SQL["delete_unused"], company_id, now - age, now, BATCH)
+            count = await _delete_some(db, company_id, now, age)
             total += count
     if total:
         log.info(REMOVED, attachments=total)
     return total
+
+
+async def _delete_some(db: Database, company_id: int, now: datetime, age: timedelta) -> int:
+    async def work(tx: asyncpg.Connection) -> int:
+        rows = await tx.fetch(store.SQL["lock_unused"], company_id, now - age, BATCH)
+        unused = [row["id"] for row in rows]
+        await tx.execute(store.SQL["delete_attachments"], company_id, unused, now)
+        return len(unused)
+
+    return await db.run(work)
 
 
 async def delete_old_links(db: Database) -> int:
