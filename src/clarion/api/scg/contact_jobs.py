@@ -18,13 +18,27 @@ from clarion.engine.contacts.jobs.service import cancel_job, create_export, crea
 from clarion.kit import ids
 from clarion.storage.listing import Column, Listing
 
-State = Annotated[JobState, Meta(description="CREATED while it waits, RUNNING, or COMPLETED.")]
 
-
-class ImportJob(Struct, kw_only=True):
-    """Makes contacts of the rows of a CSV file."""
+class _Job(Struct, kw_only=True):
+    """What both kinds of jobs have."""
 
     id: str
+    contact_group_id: str | None = None
+    state: Annotated[
+        JobState, Meta(description="CREATED while it waits, RUNNING, or COMPLETED.")
+    ] = JobState.CREATED
+    started_date: datetime | None = None
+    completed_date: datetime | None = None
+    application_id: int | None = None
+    company_id: int | None = None
+    created_date: datetime | None = None
+    last_updated_date: datetime | None = None
+    version_number: Version | None = None
+
+
+class ImportJob(_Job, kw_only=True):
+    """Makes contacts of the rows of a CSV file."""
+
     contact_group_id: Annotated[
         str | None, Meta(description="A STATIC group that imported contacts become members of.")
     ] = None
@@ -35,22 +49,13 @@ class ImportJob(Struct, kw_only=True):
         str | None,
         Meta(description="Once the job is COMPLETED: the rows that are no contacts, and why."),
     ] = None
-    state: State = JobState.CREATED
     imported_count: int = 0
     failed_count: int = 0
-    started_date: datetime | None = None
-    completed_date: datetime | None = None
-    application_id: int | None = None
-    company_id: int | None = None
-    created_date: datetime | None = None
-    last_updated_date: datetime | None = None
-    version_number: Version | None = None
 
 
-class ExportJob(Struct, kw_only=True):
+class ExportJob(_Job, kw_only=True):
     """Puts contacts into a CSV file."""
 
-    id: str
     contact_group_id: Annotated[
         str | None, Meta(description="Only the contacts of this group, whatever its type.")
     ] = None
@@ -58,15 +63,7 @@ class ExportJob(Struct, kw_only=True):
         str | None,
         Meta(description="The attachment that gets the file; without one, one is made."),
     ] = None
-    state: State = JobState.CREATED
     exported_count: int = 0
-    started_date: datetime | None = None
-    completed_date: datetime | None = None
-    application_id: int | None = None
-    company_id: int | None = None
-    created_date: datetime | None = None
-    last_updated_date: datetime | None = None
-    version_number: Version | None = None
 
 
 def _named(words: str, column: str = "") -> Attribute:
