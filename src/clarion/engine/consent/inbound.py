@@ -19,6 +19,7 @@ from msgspec.structs import replace
 
 from clarion.engine.consent import store as replies_store
 from clarion.engine.consent.addresses import store
+from clarion.engine.consent.addresses.announcing import ConsentChange, announce_consent
 from clarion.engine.consent.addresses.model import (
     MDN,
     AddressStatus,
@@ -220,6 +221,8 @@ async def _store(
     changes = [_change(each) for pair, each in last.items() if each.then != first[pair]]
     await store.change_statuses(tx, company_id, changes, now)
     await store.add_history(tx, company_id, [_entry(each) for each in verdicts])
+    news = [_news(each) for each in verdicts if each.changed]
+    await announce_consent(tx, company_id, news, at=now)
 
 
 def _change(verdict: _Verdict) -> Change:
@@ -249,6 +252,13 @@ def _entry(verdict: _Verdict) -> Entry:
         at=heard.at,
         message=heard.text[:MAX_KEPT],
         keyword=verdict.found.keyword.value,
+    )
+
+
+def _news(verdict: _Verdict) -> ConsentChange:
+    heard = verdict.found.heard
+    return ConsentChange(
+        heard.sender.id, heard.peer, verdict.then.consent_status, heard.sender.application_id
     )
 
 

@@ -7,14 +7,17 @@ window and asks for no consent: the subscriber has just written.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
 from clarion.engine.accounts.model import Caller
 from clarion.engine.consent.inbound import Heard, Reply, consider
 from clarion.engine.consent.keywords.directory import KeywordDirectory
+from clarion.engine.consent.keywords.rules import Keyword
 from clarion.engine.consent.store import first_template
+from clarion.engine.events.announcing import announce
+from clarion.engine.events.model import Happening
 from clarion.engine.messages import store
 from clarion.engine.messages.model import NewRequest, Options
 from clarion.engine.messages.planning import answer_request
@@ -64,15 +67,52 @@ async def answer(
     now: datetime,
 ) -> bool:
     """Store the answers; whether there are any. `contacts`: who wrote, of those who are known."""
-    prepared = [
-        made
-        for sender, row, reply in batch
-        if reply is not None and reply.answers
-        if (made := await _answer(tx, sender, row, reply, contact=contacts.get(row.id), now=now))
-        is not None
-    ]
-    await store.accept_planned(tx, prepared, now)
+    prepared: dict[UUID, Prepared] = {}
+    for sender, row, reply in batch:
+        if reply is None or not reply.answers:
+            continue
+        contact = contacts.get(row.id)
+        if made := await _answer(tx, sender, row, reply, contact=contact, now=now):
+            prepared[row.id] = made
+    await store.accept_planned(tx, list(prepared.values()), now)
+    heard = [(row, reply.keyword) for _, row, reply in batch if reply is not None]
+    await _announce(tx, heard, prepared, now)
     return bool(prepared)
+
+
+async def _announce(
+    tx: store.Runner,
+    heard: Sequence[tuple[store.NewInbound, Keyword]],
+    answered: Collection[UUID],
+    now: datetime,
+) -> None:
+    """Keywords, for those who subscribed to them. ESS reference, SCG-Keyword."""
+    found = store.by_company(
+        (row.company_id, _keyword_heard(row, keyword, answered=row.id in answered))
+        for row, keyword in heard
+    )
+    for company_id, happenings in found.items():
+        await announce(tx, company_id, happenings, at=now)
+
+
+def _keyword_heard(row: store.NewInbound, keyword: Keyword, *, answered: bool) -> Happening:
+    owner = {} if row.application_id is None else {"application_id": row.application_id}
+    return Happening(
+        topic="SCG-Keyword",
+        type="keyword_message_received",
+        key=row.peer_address,
+        fields=owner
+        | {
+            "keyword_id": ids.show(keyword.id),
+            "keyword_value": keyword.value,
+            "keyword_action": ",".join(keyword.actions),
+            "keyword_campaign_id": keyword.campaign_id or "",
+            "associated_info": keyword.associated_info or "",
+            "sender_id_id": ids.show(row.sender_id),
+            "recipient_address": row.peer_address,
+            "reply_sent": answered,
+        },
+    )
 
 
 async def _answer(

@@ -16,6 +16,7 @@ from uuid import UUID
 import asyncpg
 from msgspec import Struct
 
+from clarion.engine.consent.addresses.announcing import ConsentChange, announce_consent
 from clarion.engine.consent.addresses.store import SQL, fresh_ids
 from clarion.errors import InvalidInput
 from clarion.kit.e164 import parse_address
@@ -94,10 +95,12 @@ async def _follow(db: Database, company_id: int, after: UUID, last: UUID) -> int
     now = datetime.now(UTC)
 
     async def work(tx: asyncpg.Connection) -> int:
-        changed: int = await tx.fetchval(
+        rows = await tx.fetch(
             SQL["follow_lists"], company_id, after, last, fresh_ids(SLICE, now), now
         )
-        return changed
+        changes = [ConsentChange(*row) for row in rows]
+        await announce_consent(tx, company_id, changes, at=now)
+        return len(rows)
 
     return await db.run(work)
 

@@ -1,4 +1,4 @@
--- refused: Positions that may not be sent to; pairs that are new get their status on the way.
+-- refused: Positions that may not be sent to; pairs that are new get their status on the way, and `listed` are those of them that a carrier's list has.
 with asked as (
     select * from unnest($2::integer[], $3::uuid[], $4::text[], $5::text[], $6::uuid[])
         as each (position, sender_id, address_type, address, new_id)
@@ -44,7 +44,8 @@ with asked as (
         $8::timestamptz
     from made where source = 'CARRIER'
 )
-select position from judged
+select position, made.id is not null as listed
+from judged left join made on made.id = judged.new_id and made.source = 'CARRIER'
 where listed
     or white_only and status <> 'WHITELIST'
     or requirement = 'OPT_IN' and status not in ('OPTIN', 'WHITELIST')
@@ -122,7 +123,7 @@ set asked_at = $3, opt_in_type = coalesce($4, opt_in_type),
     application_id = coalesce(application_id, $5), updated_at = $3, version = $6
 where company_id = $1 and id = $2;
 
--- refuse_many: The company takes many addresses off, except where a list has them already.
+-- refuse_many: The company takes many addresses off, except where a list has them already; answers those that have changed.
 with wanted as (
     select * from unnest($2::uuid[], $3::text[], $4::text[]) as each (id, address_type, address)
 ), changed as (
@@ -140,13 +141,15 @@ with wanted as (
         updated_at = excluded.updated_at, version = c.version + 1
     where c.consent_status not in (excluded.consent_status, 'BLACKLIST')
     returning c.address_type, c.address
+), noted as (
+    insert into contact_address_history (
+        company_id, id, application_id, sender_id, address_type, address, source, status, at
+    )
+    select $1::integer, w.id, $6::integer, $5::uuid, w.address_type, w.address, 'COMPANY',
+        $7, $9::timestamptz
+    from wanted w join changed c using (address_type, address)
 )
-insert into contact_address_history (
-    company_id, id, application_id, sender_id, address_type, address, source, status, at
-)
-select $1::integer, w.id, $6::integer, $5::uuid, w.address_type, w.address, 'COMPANY',
-    $7, $9::timestamptz
-from wanted w join changed c using (address_type, address);
+select address from changed;
 
 -- forget_status: The company wants to know nothing of this address any more.
 delete from contact_address_status where company_id = $1 and id = $2;
@@ -176,7 +179,7 @@ select id from (
 order by id desc
 limit 1;
 
--- follow_lists: A slice of statuses becomes what carriers' lists say, or what it was before them.
+-- follow_lists: A slice of statuses becomes what carriers' lists say, or what it was before them; answers those that have changed.
 with slice as (
     select id, sender_id, address_type, c.address, consent_status, before_listing,
         b.address is not null as listed
@@ -206,7 +209,7 @@ with slice as (
         consent_status, $5::timestamptz
     from changed
 )
-select count(*) from changed;
+select sender_id, address, consent_status as status from changed;
 
 -- listed_numbers: How many numbers each carrier has on its list, and when it last gave some.
 select operator, count(*) as numbers, max(seen_at) as loaded_at

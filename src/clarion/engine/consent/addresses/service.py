@@ -19,6 +19,7 @@ from msgspec.structs import replace
 
 from clarion.engine.accounts.model import Caller
 from clarion.engine.consent.addresses import store
+from clarion.engine.consent.addresses.announcing import ConsentChange, announce_consent
 from clarion.engine.consent.addresses.model import (
     ASK_EVERY,
     EMAIL,
@@ -78,7 +79,16 @@ async def refused(
     if not asked:
         return set()
     needed = Requirement(requirement or Requirement.NONE)
-    return await store.refused(on, company_id, asked, needed, datetime.now(UTC))
+    now = datetime.now(UTC)
+    found = await store.refused(on, company_id, asked, needed, now)
+    listed = ConsentStatus.BLACKLIST
+    news = [
+        ConsentChange(each.sender_id, each.address, listed)
+        for each in asked
+        if found.get(each.position)
+    ]
+    await announce_consent(on, company_id, news, at=now)
+    return set(found)
 
 
 async def begin(db: Database, caller: Caller, sender: Sender, wish: Wish, ask: Ask) -> UUID:
@@ -150,7 +160,7 @@ async def forget(db: Database, caller: Caller, id: UUID) -> None:
         check_company_change(manager, status.consent_status, none)
         await tx.execute(store.SQL["forget_status"], caller.company_id, id)
         if status.consent_status is not none:
-            await store.add_history(tx, caller.company_id, [_entry(caller, status, none, now)])
+            await _note(tx, caller, status, none, now)
 
     await db.run(work)
 
@@ -173,10 +183,14 @@ async def refuse_many(
     now = datetime.now(UTC)
 
     async def work(tx: asyncpg.Connection) -> None:
-        await tx.execute(
+        rows = await tx.fetch(
             store.SQL["refuse_many"],
             *(caller.company_id, store.fresh_ids(len(pairs), now), *zip(*pairs, strict=True)),
             *(sender.id, caller.application_id, status, how, now),
+        )
+        changes = [ConsentChange(sender.id, row["address"], status) for row in rows]
+        await announce_consent(
+            tx, caller.company_id, changes, at=now, application_id=caller.application_id
         )
 
     await db.run(work)
@@ -273,9 +287,20 @@ async def _decide(
         *(caller.company_id, status.id, then, wanted.opt_in_type, wanted.opt_out_type),
         *(caller.application_id, now, version),
     )
-    await store.add_history(tx, caller.company_id, [_entry(caller, status, then, now)])
+    await _note(tx, caller, status, then, now)
     if then is ConsentStatus.OPTIN and status.address_type == MDN:
         await opted_in(tx, caller.company_id, {status.address: now})
+
+
+async def _note(
+    tx: store.Runner, caller: Caller, status: AddressStatus, then: ConsentStatus, now: datetime
+) -> None:
+    """In the history, and for those who want to hear of it."""
+    await store.add_history(tx, caller.company_id, [_entry(caller, status, then, now)])
+    change = ConsentChange(status.sender_id, status.address, then)
+    await announce_consent(
+        tx, caller.company_id, [change], at=now, application_id=caller.application_id
+    )
 
 
 def _entry(

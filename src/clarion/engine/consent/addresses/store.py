@@ -65,11 +65,12 @@ def fresh_ids(count: int, at: datetime) -> list[UUID]:
 
 async def refused(
     on: Runner, company_id: int, asked: Sequence[Asked], requirement: str, now: datetime
-) -> set[int]:
+) -> dict[int, bool]:
+    """The positions, and whether it is news that a carrier's list has the address."""
     columns = zip(*(astuple(each) for each in asked), strict=True)
     ids = fresh_ids(len(asked), now)
     rows = await on.fetch(SQL["refused"], company_id, *columns, ids, requirement, now)
-    return {row["position"] for row in rows}
+    return {row["position"]: row["listed"] for row in rows}
 
 
 async def make_pairs(
