@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from types import ModuleType
 
-from bench import bulk, intake, kannel, machine, personal, receipts, sends, table
+from bench import bulk, callbacks, intake, kannel, machine, personal, receipts, sends, table
 from bench.clarion import LAYOUTS, Clarion
 from bench.frame import Bench, Gateway, Plan, Sample
 from bench.kannel import Kannel
@@ -23,6 +23,7 @@ FIGURES: dict[str, ModuleType] = {
     "intake": intake,
     "sends": sends,
     "receipts": receipts,
+    "callbacks": callbacks,
     "bulk": bulk,
     "personal": personal,
 }
@@ -69,7 +70,12 @@ def _run(figure: ModuleType, plan: Plan, options: argparse.Namespace) -> Iterato
     if kannel.installed() and not options.no_kannel and figure not in (bulk, personal):
         yield _sample(figure, plan, partial(Kannel, receipts=figure.RECEIPTS))
     for layout in options.layout:
-        make = partial(Clarion, layout=layout, statements=options.statements)
+        make = partial(
+            Clarion,
+            layout=layout,
+            statements=options.statements,
+            callbacks=hasattr(figure, "CALLBACKS"),
+        )
         yield _sample(figure, plan, partial(make, receipts=figure.RECEIPTS))
 
 

@@ -21,8 +21,9 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from bench import load, people
+from bench import load, people, subscribers
 from bench.ports import free_port
+from bench.sink import Sink
 from bench.words import SENDER, TEXT, TO
 from clarion import settings
 from clarion.cli.reach import bring_up_to_date
@@ -54,9 +55,17 @@ class Clarion:
     """Implements frame.Gateway."""
 
     def __init__(
-        self, home: Path, *, smsc_port: int, receipts: bool, layout: str, statements: bool = False
+        self,
+        home: Path,
+        *,
+        smsc_port: int,
+        receipts: bool,
+        layout: str,
+        statements: bool = False,
+        callbacks: bool = False,
     ) -> None:
-        """`statements`: count what each statement costs the server (pg_stat_statements)."""
+        """`statements`: count what each statement costs the server (pg_stat_statements).
+        `callbacks`: each message that is delivered is an event, which is posted to a sink."""
         self.name = f"clarion {layout}"
         self._home = home
         self._layout = LAYOUTS[layout]
@@ -64,6 +73,8 @@ class Clarion:
         self._server = EmbeddedPostgres(home)
         self._runner = asyncio.Runner()
         self._nodes: list[subprocess.Popen[bytes]] = []
+        self._callbacks = callbacks
+        self._sink: Sink | None = None
         self._port = free_port()
         self._smpp = {"port": smsc_port, "receipts": receipts}
         self.address = f"127.0.0.1:{self._port}"
@@ -75,9 +86,14 @@ class Clarion:
         self._url = self._server.start()
         if self._statements:
             self._count_statements()
-        credentials = self._run(self._prepare)
+        credentials = self.run(self._prepare)
         self._token = credentials.token
-        self.template = load.request("POST", PATH, headers=self._headers(), body=_body([TO], TEXT))
+        self.caller = Caller(credentials.company_id, credentials.application_id)
+        if self._callbacks:
+            self._sink = Sink()
+            url = f"http://127.0.0.1:{self._sink.port}/hook"
+            self.run(partial(subscribers.subscribe_messages, caller=self.caller, url=url))
+        self.template = load.request("POST", PATH, headers=self.headers(), body=_body([TO], TEXT))
         config = self._home / "clarion.toml"
         config.write_text(self._toml(), "utf-8")
         for roles, workers in self._layout:
@@ -93,6 +109,8 @@ class Clarion:
             except subprocess.TimeoutExpired:
                 node.kill()
                 node.wait()
+        if self._sink is not None:
+            self._sink.stop()
         self._runner.close()
         self._server.stop()
 
@@ -114,7 +132,7 @@ class Clarion:
             if any(node.poll() is not None for node in self._nodes):
                 break
             try:
-                if self._request("GET", "/healthz")[0] == 200:
+                if self.request("GET", "/healthz")[0] == 200:
                     return
             except OSError:
                 pass
@@ -122,53 +140,59 @@ class Clarion:
         raise RuntimeError(f"Clarion did not start; its words are in {self._home}/nodes.log")
 
     def _toml(self) -> str:
+        lines = [
+            "[log]",
+            'level = "warning"',
+            "[security]",
+            f'secret_key = "{SECRET}"',
+            "[events]",
+            'allowed_networks = ["127.0.0.0/8"]',
+        ]
         binds = sum(workers for roles, workers in self._layout if "dispatch" in roles)
-        return "\n".join(
-            (
-                "[log]",
-                'level = "warning"',
-                "[security]",
-                f'secret_key = "{SECRET}"',
-                "[connectors.bench]",
-                'kind = "smpp"',
-                "default = true",
-                'host = "127.0.0.1"',
-                f"port = {self._smpp['port']}",
-                'system_id = "bench"',
-                'password = "bench"',
-                f"binds = {binds}",
-                f"window = {WINDOW // binds}",
-                f"receipts = {str(self._smpp['receipts']).lower()}",
-                "reconnect = [0.2]",
-                "",
-            )
-        )
+        return "\n".join([*lines, *(self._connector(binds) if binds else ()), ""])
+
+    def _connector(self, binds: int) -> list[str]:
+        return [
+            "[connectors.bench]",
+            'kind = "smpp"',
+            "default = true",
+            'host = "127.0.0.1"',
+            f"port = {self._smpp['port']}",
+            'system_id = "bench"',
+            'password = "bench"',
+            f"binds = {binds}",
+            f"window = {WINDOW // binds}",
+            f"receipts = {str(self._smpp['receipts']).lower()}",
+            "reconnect = [0.2]",
+        ]
 
     # ------------------------------------------------------------ frame.Gateway
 
     def groups(self) -> dict[str, list[int]]:
         assert self._server.pid is not None
-        return {"gateway": [node.pid for node in self._nodes], "postgresql": [self._server.pid]}
+        groups = {"gateway": [node.pid for node in self._nodes], "postgresql": [self._server.pid]}
+        if self._sink is not None:
+            groups["sink"] = [self._sink.pid]
+        return groups
 
     def recorded(self, smsc: Mapping[str, Any]) -> int:
-        """A receipt is acknowledged only after its commit."""
-        return int(smsc["receipts_acked"])
+        """A receipt is acknowledged only after its commit; its webhook comes later."""
+        return int(smsc["receipts_acked"]) if self._sink is None else self._sink.count()
 
     def idle(self) -> bool:
-        waiting = "select (select count(*) from outbound) + (select count(*) from claim)"
-        return int(self._run(lambda db: db.fetchval(waiting))) == 0
+        return int(self.run(lambda db: db.fetchval(_WAITING))) == 0
 
     def latencies(self, since: float) -> dict[str, tuple[float, float]]:
         """From the id's time, when a request was read, to the carrier's answer."""
         floor = ids.floor_id(datetime.fromtimestamp(since, UTC))
-        found = self._run(lambda db: db.fetchval(_TO_CARRIER, floor))
+        found = self.run(lambda db: db.fetchval(_TO_CARRIER, floor))
         return {"to the carrier": (float(found[0]), float(found[1]))} if found else {}
 
     # ------------------------------------------------------------ more
 
     def fill_group(self, count: int) -> str:
         """A group of so many contacts with names, who have all opted in; as a recipient."""
-        return self._run(partial(people.fill_group, address=SENDER, count=count))
+        return self.run(partial(people.fill_group, address=SENDER, count=count))
 
     def send_to_group(self, group: str) -> None:
         """One request to all of a group: a template, their names, their consent."""
@@ -178,8 +202,8 @@ class Clarion:
             "body": people.BODY,
             "consent_requirement": "OPT_IN",
         }
-        status, answer = self._request(
-            "POST", PATH, msgspec.json.encode(body).decode(), self._headers()
+        status, answer = self.request(
+            "POST", PATH, msgspec.json.encode(body).decode(), self.headers()
         )
         if status != 200:
             raise RuntimeError(f"{status}: {answer!r}")
@@ -187,7 +211,7 @@ class Clarion:
     def send_to_many(self, count: int) -> None:
         """One request with so many recipients."""
         to = [TO.replace(load.SLOT, f"{number:07d}") for number in range(count)]
-        status, answer = self._request("POST", PATH, _body(to, TEXT), self._headers())
+        status, answer = self.request("POST", PATH, _body(to, TEXT), self.headers())
         if status != 200:
             raise RuntimeError(f"{status}: {answer!r}")
 
@@ -195,7 +219,7 @@ class Clarion:
         """Where the server's time went since the warm-up, by statement, dearest first."""
         if not self._statements:
             return []
-        rows = self._run(lambda db: db.fetch(_COSTS))
+        rows = self.run(lambda db: db.fetch(_COSTS))
         return [
             f"{row['execute'] / messages:7.1f} us execute {row['plan'] / messages:6.1f} us plan "
             f"{messages / row['calls']:7.1f} messages a call  {row['words']}"
@@ -204,9 +228,9 @@ class Clarion:
 
     def warmed_up(self) -> None:
         if self._statements:
-            self._run(lambda db: db.execute("select pg_stat_statements_reset()"))
+            self.run(lambda db: db.execute("select pg_stat_statements_reset()"))
 
-    def _request(
+    def request(
         self, method: str, path: str, body: str = "", headers: dict[str, str] | None = None
     ) -> tuple[int, bytes]:
         connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=60)
@@ -217,14 +241,16 @@ class Clarion:
         finally:
             connection.close()
 
-    def _headers(self) -> dict[str, str]:
+    def headers(self) -> dict[str, str]:
         return {
             "Host": self.address,
             "Authorization": f"Bearer {self._token}",
             "Content-Type": "application/json",
         }
 
-    def _run(self, work: Callable[[Database], Awaitable[T]]) -> T:
+    def run(self, work: Callable[[Database], Awaitable[T]]) -> T:
+        """`work` on the gateway's database."""
+
         async def connected() -> T:
             db = await Database.connect(settings.Database(), url=self._url)
             try:
@@ -256,15 +282,21 @@ class Clarion:
             await db.execute("alter system set shared_preload_libraries = 'pg_stat_statements'")
             await db.execute("alter system set pg_stat_statements.track_planning = on")
 
-        self._run(switch_on)
+        self.run(switch_on)
         self._server.stop()
         self._url = self._server.start()
-        self._run(lambda db: db.execute("create extension pg_stat_statements"))
+        self.run(lambda db: db.execute("create extension pg_stat_statements"))
 
 
 _NO_LIMITS = """
 update sender_id_class set country_peak_throughput = null, country_peak_total_throughput = null,
     country_daily_throughput = null, delivery_window = null
+"""
+
+_WAITING = """
+select (select count(*) from outbound) + (select count(*) from claim)
+    + (select count(*) from announcement) + (select count(*) from delivery_queue)
+    + (select count(*) from delivery_claim)
 """
 
 _TO_CARRIER = """

@@ -5,8 +5,6 @@ Kannel syncs nothing to the disk and keeps receipts in memory; Clarion's figures
 
 from __future__ import annotations
 
-import http.client
-import json
 import shutil
 import socket
 import subprocess
@@ -16,10 +14,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote_plus
 
-from tests.peers.smsc import node
-
 from bench import load
 from bench.ports import free_port
+from bench.sink import Sink
 from bench.words import SENDER, TEXT, TO
 
 HERE = Path(__file__).parent
@@ -47,13 +44,13 @@ class Kannel:
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         ports = {name: free_port() for name in ("admin", "boxes", "http")}
         self._ports = {**ports, "smsc": smsc_port}
-        self._sink = 0
+        self._sink: Sink | None = None
         self.address = f"127.0.0.1:{ports['http']}"
         self.template = ""
 
     def start(self) -> None:
         if self._receipts:
-            self._start_sink()
+            self._sink = Sink()
         self.template = self._request()
         conf = (HERE / "kannel.conf").read_text("utf-8")
         values = {**self._ports, "home": self._home, "window": WINDOW}
@@ -69,7 +66,7 @@ class Kannel:
 
     def stop(self) -> None:
         """smsbox first: bearerbox waits for it."""
-        for name in ("smsbox", "bearerbox", "sink"):
+        for name in ("smsbox", "bearerbox"):
             process = self._processes.pop(name, None)
             if process is not None:
                 process.terminate()
@@ -78,22 +75,18 @@ class Kannel:
                 except subprocess.TimeoutExpired:
                     process.kill()
                     process.wait()
+        if self._sink is not None:
+            self._sink.stop()
 
     def groups(self) -> dict[str, list[int]]:
-        boxes = [p.pid for name, p in self._processes.items() if name != "sink"]
-        groups = {"gateway": boxes}
-        if "sink" in self._processes:
-            groups["sink"] = [self._processes["sink"].pid]
+        groups = {"gateway": [process.pid for process in self._processes.values()]}
+        if self._sink is not None:
+            groups["sink"] = [self._sink.pid]
         return groups
 
     def recorded(self, smsc: Mapping[str, Any]) -> int:
         """Callbacks that have arrived."""
-        connection = http.client.HTTPConnection("127.0.0.1", self._sink, timeout=10)
-        try:
-            connection.request("GET", "/stats")
-            return int(json.loads(connection.getresponse().read())["count"])
-        finally:
-            connection.close()
+        return self._sink.count() if self._sink else 0
 
     def idle(self) -> bool:
         return True  # the SMSC has told us that nothing comes any more
@@ -112,18 +105,10 @@ class Kannel:
             f"/cgi-bin/sendsms?username=bench&password=bench&from={SENDER}&to={quote_plus(TO)}"
             f"&text={quote_plus(TEXT, safe='@')}"
         ).replace("%40number", load.SLOT)
-        if self._receipts:
-            callback = f"http://127.0.0.1:{self._sink}/dlr?type=%d&id=%F"
+        if self._sink is not None:
+            callback = f"http://127.0.0.1:{self._sink.port}/dlr?type=%d&id=%F"
             path += f"&dlr-mask=3&dlr-url={quote_plus(callback)}"  # delivered or not
         return load.request("GET", path, headers={"Host": self.address})
-
-    def _start_sink(self) -> None:
-        process = subprocess.Popen(
-            [node(), str(HERE / "sink.js")], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-        )
-        self._processes["sink"] = process
-        assert process.stdout is not None
-        self._sink = int(process.stdout.readline())
 
     def _spawn(self, name: str, command: list[str]) -> None:
         with (self._home / f"{name}.out").open("wb") as out:

@@ -16,6 +16,11 @@ RECEIPTS = True
 
 
 def run(bench: Bench, plan: Plan) -> Sample:
+    return measure(bench, plan, TITLE)
+
+
+def measure(bench: Bench, plan: Plan, title: str) -> Sample:
+    """Until as many are recorded, whatever that means to the gateway."""
     with bench.costs() as cost:
         begun = time.time()
         load = bench.post(plan.messages, plan.connections)
@@ -26,7 +31,7 @@ def run(bench: Bench, plan: Plan) -> Sample:
         bench.until_idle()
     cost.cpu[GENERATOR] = load.cpu
     return Sample(
-        figure=TITLE,
+        figure=title,
         gateway=bench.gateway.name,
         messages=taken,
         rate=plan.messages / seconds,
