@@ -97,6 +97,18 @@ async def test_an_answer_belongs_to_what_was_asked(stage: Stage) -> None:
     assert row["application_id"] == stage.caller.application_id
 
 
+async def test_an_answer_comes_after_what_it_answers_in_every_list(stage: Stage) -> None:
+    phone = await _phone(stage)
+    for n in range(40):
+        await phone.write("HELP", source=f"+4915112{n:06}")
+    rows = await stage.db.fetch(
+        "select id, reply_to from message where company_id = $1 and reply_to is not null",
+        stage.company_id,
+    )
+    assert len(rows) == 40
+    assert all(row["id"] > row["reply_to"] for row in rows)
+
+
 async def test_ordinary_words_are_only_stored(stage: Stage) -> None:
     phone = await _phone(stage)
     await phone.write("hello there", "see you")

@@ -8,7 +8,7 @@ window and asks for no consent: the subscriber has just written.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from clarion.engine.accounts.model import Caller
@@ -72,7 +72,7 @@ async def answer(
         if reply is None or not reply.answers:
             continue
         contact = contacts.get(row.id)
-        if made := await _answer(tx, sender, row, reply, contact=contact, now=now):
+        if made := await _answer(tx, sender, row, reply, contact=contact):
             prepared[row.id] = made
     await store.accept_planned(tx, list(prepared.values()), now)
     heard = [(row, reply.keyword) for _, row, reply in batch if reply is not None]
@@ -122,7 +122,6 @@ async def _answer(
     reply: Reply,
     *,
     contact: UUID | None,
-    now: datetime,
 ) -> Prepared | None:
     """None: there is nothing to say, or nobody to say it to."""
     body = await _body(tx, row.company_id, reply)
@@ -140,7 +139,8 @@ async def _answer(
         reply_to=row.id,
         options=Options(auto_reply=True, contact=ids.show(contact) if contact else None),
     )
-    return answer_request(Caller(row.company_id, application), new, sender, now)
+    after = ids.created_at(row.id) + timedelta(milliseconds=2)  # in every list by id
+    return answer_request(Caller(row.company_id, application), new, sender, after)
 
 
 async def _body(tx: store.Runner, company_id: int, reply: Reply) -> str | None:
