@@ -3,13 +3,14 @@
 A request whose body is small and comes with its length needs no ASGI messages: when it is whole the
 application is asked once and the response leaves in one system call, which saves about a sixth of
 a request's CPU. All else (chunked or large bodies, `Expect`, HTTP/1.0, pipelining, streamed routes)
-is uvicorn's, and so are keep-alive, time-outs and the shutdown of both.
+is uvicorn's, and so are keep-alive, time-outs and the shutdown of both. An answer that comes before
+the end of its request is followed by what lingering.py says.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import unquote
 
@@ -18,6 +19,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from clarion.api.call import Answer, Header
 from clarion.api.errors import problem
+from clarion.api.lingering import Lingering
 from clarion.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -36,9 +38,27 @@ class HttpProtocol(HttpToolsProtocol):
     _length: int  # of the body, as its head says
     _odd: bool  # something in its head makes it a request for uvicorn
     _body: bytes
+    _lingering: Lingering
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        super().connection_made(_Gathering(transport))  # type: ignore[arg-type]
+        self._lingering = Lingering(transport.close)
+        super().connection_made(_Gathering(transport, self._linger))  # type: ignore[arg-type]
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        self._lingering.stop()
+
+    def _linger(self) -> bool:
+        """Whether some of a request is still to come behind its answer; it is thrown away."""
+        if self._lingering.is_under_way or not getattr(self.cycle, "more_body", False):
+            return False
+        self._lingering.begin()
+        self.flow.resume_reading()
+        return True
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        self._linger()
 
     def send_400_response(self, msg: str) -> None:
         """What is no HTTP, in the words of the doors."""
@@ -48,6 +68,8 @@ class HttpProtocol(HttpToolsProtocol):
         self.transport.close()
 
     def on_message_begin(self) -> None:
+        if self.timeout_keep_alive_task is not None:
+            self._unset_keepalive_if_required()
         self.url = b""
         self.headers = []
         self.expect_100_continue = False
@@ -67,6 +89,9 @@ class HttpProtocol(HttpToolsProtocol):
         self.headers.append((name, value))
 
     def on_headers_complete(self) -> None:
+        if self.transport.is_closing():
+            self._odd = True  # nobody would hear the answer
+            return
         method = self.parser.get_method()
         if (
             self._odd
@@ -95,6 +120,7 @@ class HttpProtocol(HttpToolsProtocol):
 
     def on_body(self, body: bytes) -> None:
         if self._odd:
+            self._lingering.heard()
             super().on_body(body)
         else:
             self._body += body
@@ -102,9 +128,22 @@ class HttpProtocol(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         if self._odd:
             super().on_message_complete()
+            if self._lingering.is_under_way:
+                self._end_lingering()
         else:
             cast("_Short", self.cycle).body = self._body  # another request may come before the task
             self._start_asgi_task(self.cycle, self.app)
+
+    def _end_lingering(self) -> None:
+        """The request is whole at last."""
+        self._lingering.stop()
+        self.cycle.more_body = False  # what comes for an answered request is not told to it
+        if self.transport.is_closing():
+            self.transport.close()
+        else:  # as behind any response
+            self.timeout_keep_alive_task = self.loop.call_later(
+                self.timeout_keep_alive, self.timeout_keep_alive_handler
+            )
 
 
 def _scope(protocol: HttpProtocol, method: bytes) -> dict[str, Any]:
@@ -175,29 +214,38 @@ def _octets(answer: Answer, more: Iterable[Header]) -> bytes:
 
 class _Gathering:
     """A transport whose writes wait for the end of the turn: uvicorn writes the head of a response
-    and its body one after the other, and each would be a packet of its own."""
+    and its body one after the other, and each would be a packet of its own. To close it ends our
+    side alone if `linger` says that more is to come; to close it again ends it."""
 
-    __slots__ = ("_call_soon", "_transport", "_waiting")
+    __slots__ = ("_call_soon", "_closing", "_linger", "_transport", "_waiting")
 
-    def __init__(self, transport: asyncio.Transport) -> None:
+    def __init__(self, transport: asyncio.Transport, linger: Callable[[], bool]) -> None:
         self._transport = transport
+        self._linger = linger
         self._call_soon = asyncio.get_running_loop().call_soon
+        self._closing = False
         self._waiting: list[bytes] = []
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._transport, name)
 
     def is_closing(self) -> bool:
-        return self._transport.is_closing()
+        return self._closing or self._transport.is_closing()
 
     def write(self, octets: bytes) -> None:
+        if self._closing:
+            return
         if not self._waiting:
             self._call_soon(self._flush)
         self._waiting.append(octets)
 
     def close(self) -> None:
         self._flush()
-        self._transport.close()
+        if self.is_closing() or not self._linger():
+            self._transport.close()
+        elif self._transport.can_write_eof():
+            self._transport.write_eof()
+        self._closing = True
 
     def _flush(self) -> None:
         octets = b"".join(self._waiting)
