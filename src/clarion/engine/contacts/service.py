@@ -76,7 +76,7 @@ async def delete_contact(db: Database, caller: Caller, id: UUID) -> None:
         if not await store.delete(tx, caller.company_id, id, now):
             raise NotFound
         await leave_groups(tx, caller.company_id, [id])
-        await forget_tokens(tx, caller.company_id, id)
+        await forget_tokens(tx, caller.company_id, id, now)
 
     await db.run(work)
 

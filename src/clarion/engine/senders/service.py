@@ -17,6 +17,7 @@ import msgspec
 
 from clarion.engine.accounts.model import Caller
 from clarion.engine.senders import credentials, store
+from clarion.engine.senders.announcing import BY_OPERATOR, DELETED, NEW, announce_state
 from clarion.engine.senders.model import (
     NewSender,
     Ownership,
@@ -57,6 +58,7 @@ async def create_sender(
         row["state"] = _first_state(new.state, auto_provision=auto_provision)
         row["credentials"] = _sealed(vault, row, new.credentials)
         await store.insert(connection, row)
+        await announce_state(connection, row, row["state"], before=NEW, at=now)
         return UUID(int=row["id"].int)
 
     return await db.run(work)
@@ -84,6 +86,7 @@ async def take_sender(
         owner = (caller.company_id, caller.application_id)
         row = _copy_row(vault, owner, offer, wish, now)
         await store.insert(connection, row)
+        await announce_state(connection, row, row["state"], before=NEW, at=now)
         return UUID(int=row["id"].int)
 
     return await db.run(work)
@@ -105,6 +108,7 @@ async def take_shared(
             if not await connection.fetchval(store.SQL["has_sender"], *same):
                 row = _copy_row(vault, (company_id, None), offer, NewSender(), now)
                 await store.insert(connection, row)
+                await announce_state(connection, row, row["state"], before=NEW, at=now)
 
     await db.run(work)
 
@@ -124,6 +128,7 @@ async def change_sender(
             kind = await _type(connection, after["type_id"])
             after["credentials"] = _resealed(vault, row, values["credentials"], kind)
         await store.update(connection, after)
+        await announce_state(connection, row, after["state"], at=now)
 
     await db.run(work)
 
@@ -137,6 +142,7 @@ async def delete_sender(db: Database, caller: Caller, id: UUID) -> None:
         if await connection.fetchval(store.SQL["is_in_use"], id):
             raise Conflict("Companies use this sender id; it cannot be deleted.")
         await connection.execute(store.SQL["delete_sender"], caller.company_id, id, now)
+        await announce_state(connection, row, DELETED, at=now)
         if row["parent_id"] is not None:
             await connection.execute(
                 store.SQL["release_purchased"], row["parent_id"], caller.company_id, now
@@ -165,6 +171,7 @@ async def provision(
         await connection.execute(
             store.SQL["provision_sender"], company_id, id, state, connector, country, carriers, now
         )
+        await announce_state(connection, row, state, by=BY_OPERATOR, at=now)
 
     await db.run(work)
 

@@ -10,8 +10,12 @@ where c.company_id = $1 and c.id = $3 and c.deleted_at is null
          where t.company_id = $1 and t.contact_id = $3) < $9
 for share of c;
 
--- register_token: The same on a device's own word: a token that another contact had is this one's now.
-insert into application_token (
+-- register_token: The same on a device's own word: a token that another contact had is this one's now. Whether it was there already, and good, and who had it.
+with before as (
+    select contact_id, state from application_token
+    where company_id = $1 and token = $7 and sender_id_address = $5
+        and message_delivery_provider = $6
+), registered as (insert into application_token (
     company_id, id, contact_id, application_id, sender_id_address, message_delivery_provider,
     token, updated_at
 )
@@ -22,7 +26,11 @@ for share of c
 on conflict (company_id, token, sender_id_address, message_delivery_provider)
 do update set contact_id = excluded.contact_id, state = 'ACTIVE',
     updated_at = excluded.updated_at, version = application_token.version + 1
-returning id;
+returning id, contact_id, sender_id_address, application_id)
+select r.*, exists (
+    select from before where contact_id = r.contact_id and state = 'ACTIVE'
+) as known, (select contact_id from before where contact_id <> r.contact_id) as taken_from
+from registered r;
 
 -- trim_tokens: Of a contact with too many application tokens those go that have not been heard of for longest.
 delete from application_token
@@ -30,13 +38,14 @@ where company_id = $1 and contact_id = $2 and id in (
     select id from application_token
     where company_id = $1 and contact_id = $2
     order by updated_at desc, id desc offset $3
-);
+)
+returning contact_id, sender_id_address, application_id;
 
 -- unregister_token: A device is no longer reached.
 delete from application_token
 where company_id = $1 and contact_id = $2 and sender_id_address = $3
     and message_delivery_provider = $4 and token = $5
-returning id;
+returning contact_id, sender_id_address, application_id;
 
 -- lock_application_token: A token, held until the transaction ends.
 select * from application_token
@@ -51,13 +60,13 @@ where company_id = $1 and id = $2;
 -- delete_application_token: Really gone: it is of no use to anybody.
 delete from application_token
 where company_id = $1 and contact_id = $2 and id = $3
-returning id;
+returning contact_id, sender_id_address, application_id;
 
 -- mark_dead: A provider refuses these tokens.
 update application_token t
 set state = 'INVALID', updated_at = $3, version = t.version + 1
 where t.company_id = $1 and t.token = any($2::text[]) and t.state = 'ACTIVE'
-returning t.id, t.contact_id;
+returning t.id, t.contact_id, t.sender_id_address, t.application_id;
 
 -- targets: Where push messages to these contacts go; the last registered first.
 select contact_id, message_delivery_provider, sender_id_address, token
@@ -71,7 +80,8 @@ select exists (
 );
 
 -- forget_application_tokens: Of a contact that is deleted.
-delete from application_token where company_id = $1 and contact_id = $2;
+delete from application_token where company_id = $1 and contact_id = $2
+returning contact_id, sender_id_address, application_id;
 
 -- forget_access_tokens: Of a contact that is deleted.
 delete from contact_access_token where company_id = $1 and contact_id = $2;

@@ -11,6 +11,7 @@ import asyncpg
 from clarion.engine.accounts.model import Caller
 from clarion.engine.contacts.fast_access.store import Runner
 from clarion.engine.contacts.tokens import store
+from clarion.engine.contacts.tokens.announcing import announce_tokens
 from clarion.engine.contacts.tokens.model import (
     MAX_TOKENS,
     Holder,
@@ -30,8 +31,12 @@ async def create_token(db: Database, caller: Caller, contact_id: UUID, new: NewT
     check_token(new.sender_id_address, new.token)
     id = ids.new_id()
     owner = caller.company_id, contact_id, caller.application_id
-    if not await store.insert_application_token(db, owner, id, new, datetime.now(UTC)):
-        raise Conflict(f"The contact has {MAX_TOKENS} tokens already, or is no longer there.")
+
+    async def work(tx: asyncpg.Connection) -> None:
+        if not await store.insert_application_token(tx, owner, id, new, datetime.now(UTC)):
+            raise Conflict(f"The contact has {MAX_TOKENS} tokens already, or is no longer there.")
+
+    await db.run(work)
     return id
 
 
@@ -50,13 +55,19 @@ async def change_token(
         if after["token"] != row["token"]:
             after["state"] = TokenState.ACTIVE
         await store.update_application_token(tx, after)
+        if after["state"] != row["state"]:
+            await announce_tokens(tx, caller.company_id, [after], after["state"], at=now)
 
     await db.run(work)
 
 
 async def delete_token(db: Database, caller: Caller, contact_id: UUID, id: UUID) -> None:
-    if not await store.delete_application_token(db, caller.company_id, contact_id, id):
-        raise NotFound
+    async def work(tx: asyncpg.Connection) -> None:
+        now = datetime.now(UTC)
+        if not await store.delete_application_token(tx, caller.company_id, contact_id, id, now):
+            raise NotFound
+
+    await db.run(work)
 
 
 async def register_token(db: Database, holder: Holder, new: NewToken) -> UUID:
@@ -76,8 +87,13 @@ async def register_token(db: Database, holder: Holder, new: NewToken) -> UUID:
 
 async def unregister_token(db: Database, holder: Holder, token: NewToken) -> None:
     """The device is no longer reached. NotFound: the contact has no such token."""
-    if not await store.unregister_token(db, holder.company_id, holder.contact_id, token):
-        raise NotFound
+
+    async def work(tx: asyncpg.Connection) -> None:
+        owner = holder.company_id, holder.contact_id
+        if not await store.unregister_token(tx, *owner, token, datetime.now(UTC)):
+            raise NotFound
+
+    await db.run(work)
 
 
 async def mark_dead_tokens(

@@ -10,7 +10,8 @@ from uuid import UUID
 import asyncpg
 
 from clarion.engine.contacts.fast_access.store import Runner
-from clarion.engine.contacts.tokens.model import MAX_TOKENS, NewToken
+from clarion.engine.contacts.tokens.announcing import DELETED, announce_tokens
+from clarion.engine.contacts.tokens.model import MAX_TOKENS, NewToken, TokenState
 from clarion.errors import AlreadyExists
 from clarion.storage.sql import load_queries
 
@@ -22,17 +23,25 @@ Owner = tuple[int, UUID, int | None]
 
 
 async def insert_application_token(
-    on: Runner, owner: Owner, id: UUID, new: NewToken, now: datetime
+    tx: Runner, owner: Owner, id: UUID, new: NewToken, now: datetime
 ) -> bool:
     """Whether there was such a contact, with room for one more."""
     company_id, contact_id, application_id = owner
     done = await _unique(
-        on,
+        tx,
         SQL["insert_application_token"],
         *(company_id, id, contact_id, application_id),
         *(new.sender_id_address, new.message_delivery_provider, new.token, now, MAX_TOKENS),
     )
-    return not done.endswith(" 0")
+    if done.endswith(" 0"):
+        return False
+    row = {
+        "contact_id": contact_id,
+        "sender_id_address": new.sender_id_address,
+        "application_id": application_id,
+    }
+    await announce_tokens(tx, company_id, [row], TokenState.ACTIVE, at=now)
+    return True
 
 
 async def register_token(
@@ -40,18 +49,31 @@ async def register_token(
 ) -> UUID | None:
     """None: there is no such contact any more."""
     company_id, contact_id, application_id = owner
-    made: UUID | None = await tx.fetchval(
+    made = await tx.fetchrow(
         SQL["register_token"],
         *(company_id, id, contact_id, application_id),
         *(new.sender_id_address, new.message_delivery_provider, new.token, now),
     )
-    await tx.execute(SQL["trim_tokens"], company_id, contact_id, MAX_TOKENS)
-    return made
+    trimmed = await tx.fetch(SQL["trim_tokens"], company_id, contact_id, MAX_TOKENS)
+    await announce_tokens(tx, company_id, trimmed, DELETED, at=now)
+    if made is None:
+        return None
+    if made["taken_from"] is not None:
+        lost = dict(made) | {"contact_id": made["taken_from"]}
+        await announce_tokens(tx, company_id, [lost], DELETED, at=now)
+    if not made["known"]:
+        await announce_tokens(tx, company_id, [made], TokenState.ACTIVE, at=now)
+    found: UUID = made["id"]
+    return found
 
 
-async def unregister_token(on: Runner, company_id: int, contact_id: UUID, token: NewToken) -> bool:
+async def unregister_token(
+    tx: Runner, company_id: int, contact_id: UUID, token: NewToken, now: datetime
+) -> bool:
     args = token.sender_id_address, token.message_delivery_provider, token.token
-    return await on.fetchval(SQL["unregister_token"], company_id, contact_id, *args) is not None
+    gone = await tx.fetch(SQL["unregister_token"], company_id, contact_id, *args)
+    await announce_tokens(tx, company_id, gone, DELETED, at=now)
+    return bool(gone)
 
 
 async def lock_application_token(
@@ -67,15 +89,20 @@ async def update_application_token(tx: Runner, row: Row) -> None:
     await _unique(tx, SQL["update_application_token"], *(row[name] for name in names))
 
 
-async def delete_application_token(on: Runner, company_id: int, contact_id: UUID, id: UUID) -> bool:
-    args = company_id, contact_id, id
-    return await on.fetchval(SQL["delete_application_token"], *args) is not None
+async def delete_application_token(
+    tx: Runner, company_id: int, contact_id: UUID, id: UUID, now: datetime
+) -> bool:
+    gone = await tx.fetch(SQL["delete_application_token"], company_id, contact_id, id)
+    await announce_tokens(tx, company_id, gone, DELETED, at=now)
+    return bool(gone)
 
 
 async def mark_dead(
     tx: Runner, company_id: int, tokens: Sequence[str], now: datetime
 ) -> list[asyncpg.Record]:
-    return await tx.fetch(SQL["mark_dead"], company_id, tokens, now)
+    rows = await tx.fetch(SQL["mark_dead"], company_id, tokens, now)
+    await announce_tokens(tx, company_id, rows, TokenState.INVALID, at=now)
+    return rows
 
 
 async def read_targets(
@@ -92,9 +119,10 @@ async def owns_target(on: Runner, company_id: int, contact_id: UUID, token: str)
     return bool(await on.fetchval(SQL["owns_target"], company_id, contact_id, token))
 
 
-async def forget_tokens(tx: Runner, company_id: int, contact_id: UUID) -> None:
+async def forget_tokens(tx: Runner, company_id: int, contact_id: UUID, now: datetime) -> None:
     """All tokens of a contact that is deleted."""
-    await tx.execute(SQL["forget_application_tokens"], company_id, contact_id)
+    gone = await tx.fetch(SQL["forget_application_tokens"], company_id, contact_id)
+    await announce_tokens(tx, company_id, gone, DELETED, at=now)
     await tx.execute(SQL["forget_access_tokens"], company_id, contact_id)
 
 
