@@ -49,7 +49,7 @@ class BodyTooSlow(HttpProblem):
 
 
 class UnsupportedMediaType(HttpProblem):
-    """The body must be application/json."""
+    """The body must be JSON, with the header Content-Type: application/json."""
 
     status = 415
 

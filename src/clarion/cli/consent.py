@@ -12,7 +12,7 @@ import typer
 from msgspec.structs import asdict
 from rich.progress import Progress, TextColumn, TimeElapsedColumn
 
-from clarion.cli.output import errors, print_error, print_facts, print_rows
+from clarion.cli.output import errors, print_error, print_facts, print_rows, print_warning
 from clarion.cli.place import ConfigOption, DataOption, JsonOption, find_place
 from clarion.cli.reach import with_database
 from clarion.engine.consent.addresses import carriers
@@ -43,7 +43,8 @@ def load_blacklist(
 ) -> None:
     """Load numbers that nobody may write to, whatever they have agreed to.
 
-    Behind a number, after a comma, may be anything. Running it again is harmless.
+    Behind a number, after a comma, may be anything. Running it again is harmless. Exits with 1 if
+    no line is a number.
     """
     mode = _mode(replace=replace, remove=remove)
     place = find_place(data, config)
@@ -54,8 +55,13 @@ def load_blacklist(
 
         done = with_database(place, work)
     print_facts(_facts(done, as_json=as_json), as_json=as_json)
+    nothing = done.wrong > 0 and done.numbers == 0
     if done.wrong and not as_json:
-        print_error(f"{done.wrong} lines are no numbers:", "\n       ".join(done.faults))
+        words = "1 line is no number:" if done.wrong == 1 else f"{done.wrong} lines are no numbers:"
+        tell = print_error if nothing else print_warning
+        tell(words, "\n".join(done.faults))
+    if nothing:
+        raise typer.Exit(1)
 
 
 @app.command()

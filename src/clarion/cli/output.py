@@ -64,9 +64,18 @@ def print_facts(facts: Mapping[str, object], *, as_json: bool) -> None:
 
 
 def print_error(words: str, mend: str = "") -> None:
-    errors.print(f"[bold red]error:[/bold red] {escape(words)}")
-    if mend:
-        errors.print(f"       {escape(mend)}")
+    _tell("[bold red]error:[/bold red]", words, mend)
+
+
+def print_warning(words: str, mend: str = "") -> None:
+    """It was done, and not all of it."""
+    _tell("[yellow]warning:[/yellow]", words, mend)
+
+
+def _tell(kind: str, words: str, mend: str) -> None:
+    errors.print(f"{kind} {escape(words)}")
+    for line in mend.splitlines():
+        errors.print(f"       {escape(line)}")
 
 
 def _words(value: object) -> str:

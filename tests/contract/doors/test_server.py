@@ -177,6 +177,7 @@ async def test_media_types_are_compared_without_case(
     assert reply.status == status
     if status == 415:
         assert reply.code == "415"
+        assert "Content-Type: application/json" in reply.json["error_description"]
 
 
 async def test_a_body_over_the_limit_is_413(make_site: SiteMaker) -> None:

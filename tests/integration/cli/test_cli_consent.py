@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from functools import partial
 from pathlib import Path
 
@@ -43,9 +44,22 @@ async def test_a_list_is_loaded_and_shown(clarion: Clarion, file: Path, db: Data
 async def test_people_see_what_was_wrong(clarion: Clarion, file: Path) -> None:
     code, printed = await clarion("load-blacklist", str(file), "--operator", "Acme")
     assert code == 0
+    assert "warning: 1 line is no number:" in printed
     assert "line 3: 'nobody' is not a telephone number" in printed
     assert "numbers" in printed
     assert "faults" not in printed
+
+
+async def test_a_file_without_any_number_is_a_failure(clarion: Clarion, file: Path) -> None:
+    file.write_text("msisdn\nnobody\nno one\n")
+    code, printed = await clarion("load-blacklist", str(file), "--operator", "Acme")
+    assert code == 1
+    assert "error: 2 lines are no numbers:" in printed
+    assert "line 3: 'no one' is not a telephone number" in printed
+    code, printed = await clarion("load-blacklist", str(file), "--operator", "Acme", "--json")
+    assert (code, json.loads(printed)["numbers"]) == (1, 0)
+    file.write_text("msisdn\n")  # nobody is on it, and that is no fault
+    assert (await clarion("load-blacklist", str(file), "--operator", "Acme"))[0] == 0
 
 
 async def test_a_list_is_replaced_and_numbers_are_taken_off(clarion: Clarion, file: Path) -> None:
