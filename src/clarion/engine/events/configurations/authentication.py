@@ -109,9 +109,10 @@ def _check_pair(certificate: str, key: str) -> None:
     found = _certificate("client_certificate", certificate)
     try:
         private = load_pem_private_key(key.encode(), password=None)
+        is_a_pair = private.public_key() == found.public_key()
     except (ValueError, TypeError, UnsupportedAlgorithm):
         raise _fault("client_key", "a private key in PEM without a password is expected") from None
-    if private.public_key() != found.public_key():
+    if not is_a_pair:
         raise _fault("client_key", "it is not the key of client_certificate")
 
 

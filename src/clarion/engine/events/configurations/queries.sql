@@ -17,12 +17,6 @@ where company_id = $1 and id = $2 and deleted_at is null;
 select * from delivery_configuration
 where company_id = $1 and id = any($2::bigint[]) and deleted_at is null;
 
--- configurations_of: All of a company's, by id.
-select * from delivery_configuration
-where company_id = $1 and deleted_at is null
-order by id
-limit $2 offset $3;
-
 -- lock_configuration: One delivery configuration, held until the transaction ends.
 select * from delivery_configuration
 where company_id = $1 and id = $2 and deleted_at is null

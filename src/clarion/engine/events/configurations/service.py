@@ -44,8 +44,6 @@ __all__ = [
     "disable",
     "get",
     "keep_refresh_token",
-    "list_all",
-    "replace",
     "rotate_secret",
     "secrets_of",
     "set_authentication",
@@ -81,14 +79,6 @@ async def get(on: Runner, company_id: int, id: int) -> DeliveryConfiguration:
     return store.as_configuration(row)
 
 
-async def list_all(
-    on: Runner, company_id: int, *, limit: int = MAX_CONFIGURATIONS, offset: int = 0
-) -> list[DeliveryConfiguration]:
-    """By id."""
-    rows = await on.fetch(SQL["configurations_of"], company_id, limit, offset)
-    return [store.as_configuration(row) for row in rows]
-
-
 async def change(db: Database, caller: Caller, id: int, change: ConfigurationChange) -> None:
     """Set what `change` names, if its version is current."""
     values = given(change)
@@ -98,20 +88,6 @@ async def change(db: Database, caller: Caller, id: int, change: ConfigurationCha
         row = await store.lock(tx, caller.company_id, id)
         check_version(version, row["version"])
         await _put(tx, row, msgspec.structs.replace(store.as_new(row), **values))
-
-    await db.run(work)
-    _tell(db, caller)
-
-
-async def replace(
-    db: Database, caller: Caller, id: int, new: NewConfiguration, *, version: int | None = None
-) -> None:
-    """All of it anew, except for how it authenticates and signs."""
-
-    async def work(tx: asyncpg.Connection) -> None:
-        row = await store.lock(tx, caller.company_id, id)
-        check_version(version, row["version"])
-        await _put(tx, row, new)
 
     await db.run(work)
     _tell(db, caller)

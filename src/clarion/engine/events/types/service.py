@@ -89,8 +89,8 @@ async def create_topic(
 ) -> Topic:
     """Raises AlreadyExists, InvalidInput."""
     _check_code(name, "topic-nm")
-    if description is not None and len(description) > MAX_DESCRIPTION:
-        words = f"description: it has {MAX_DESCRIPTION} characters at most."
+    if description is not None and (len(description) > MAX_DESCRIPTION or "\0" in description):
+        words = f"description: {MAX_DESCRIPTION} characters at most, and no zero character."
         raise InvalidInput(words, field="description")
     now = datetime.now(UTC)
 
