@@ -14,6 +14,7 @@ from clarion.engine.events.matching.matcher import Matcher
 from clarion.engine.events.model import DELIVERIES_CHANNEL
 from clarion.engine.events.streaming.tasks import stream_jobs
 from clarion.engine.events.subscriptions.tasks import subscription_jobs
+from clarion.engine.events.tasks import event_jobs
 from clarion.engine.messages.announcing import TOPIC as MESSAGE_TOPIC
 from clarion.engine.messages.announcing import describe
 from clarion.jobs.loops import Loops
@@ -72,6 +73,7 @@ class EventWork:
                 address=self._settings.http.address,
                 listed_days=self._settings.retention.event_days,
             ),
+            *event_jobs(self._db),
             *subscription_jobs(self._db),
             *stream_jobs(self._db),
         ]

@@ -21,3 +21,30 @@ from unnest($3::uuid[], $4::text[], $5::text[], $6::text[]) as a (id, topic, typ
 
 -- any_application: The oldest application of a company: whose an event is that no application has caused.
 select min(id) from application where company_id = $1;
+
+-- companies: Every company, so that work on tenant data goes company by company.
+select id from company order by id;
+
+-- purge_publications: Ids that publishers gave to events that are gone.
+delete from event_publication
+where company_id = $1 and external_id in (
+    select external_id from event_publication
+    where company_id = $1 and event_id < $2 limit $3
+);
+
+-- purge_queue: Deliveries of events that are gone: nothing is due that early otherwise.
+delete from delivery_queue where ctid = any(array(
+    select ctid from delivery_queue
+    where company_id = $1 and event_id < $2 and due_at < $3 limit $4
+));
+
+-- purge_failed: Failed deliveries of events that are gone.
+delete from failed_delivery where ctid = any(array(
+    select ctid from failed_delivery
+    where company_id = $1 and event_id < $2 limit $3
+));
+
+-- purge_announcements: What nobody has matched while its event would have been kept.
+delete from announcement where ctid = any(array(
+    select ctid from announcement where company_id = $1 and id < $2 limit $3
+));
