@@ -13,6 +13,7 @@ from typing import Any
 
 from clarion.api.services import Tokens
 from clarion.engine.accounts.model import Caller
+from clarion.engine.contacts.tokens.model import is_contact_token
 from clarion.errors import NotAuthenticated
 
 _MAX_TOKEN = 512
@@ -50,7 +51,7 @@ class Authenticator:
         token = value[7:].strip().decode("latin-1")
         caller = self._tokens.cached(token) or await self._tokens.find(token)
         if caller is None:
-            raise NotAuthenticated("The access token is unknown, expired or revoked.")
+            raise _unknown(token)
         return caller
 
     async def _internal(self, scope: Mapping[str, Any]) -> Caller:
@@ -63,6 +64,15 @@ class Authenticator:
         if caller is None:
             raise NotAuthenticated("int-companyId and int-appId name no application.")
         return caller
+
+
+def _unknown(token: str) -> NotAuthenticated:
+    if is_contact_token(token):
+        return NotAuthenticated(
+            "This is the access token of a contact: a device can use it below /scg-dra/proxy. "
+            "All else needs the access token of an application."
+        )
+    return NotAuthenticated("The access token is unknown, expired or revoked.")
 
 
 def is_inside(scope: Mapping[str, Any], networks: Iterable[IPv4Network | IPv6Network]) -> bool:

@@ -59,6 +59,15 @@ async def test_of_too_many_devices_the_silent_ones_are_forgotten(client: Client)
     assert len(await found(client, tokens(contact), "token=a1b2")) == 1
 
 
+async def test_a_contacts_token_opens_nothing_else_and_is_told_so(client: Client) -> None:
+    contact = await make(client)
+    token = await issue(client, contact)
+    for bearer, words in ((token, "below /scg-dra/proxy"), (token[:-1], "unknown, expired")):
+        reply = await client.get(CONTACTS, headers={"Authorization": f"Bearer {bearer}"})
+        assert (reply.status, reply.code) == (401, "401")
+        assert words in reply.json["error_description"]
+
+
 async def test_a_device_without_a_good_token_is_refused(client: Client, site: Site) -> None:
     contact = await make(client)
     token = await issue(client, contact)

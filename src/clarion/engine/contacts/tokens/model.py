@@ -112,6 +112,11 @@ def token_id(text: str) -> UUID | None:
     return ids.parse(text[:_ID_LENGTH]) if len(text) in (_ID_LENGTH, _WHOLE_LENGTH) else None
 
 
+def is_contact_token(text: str) -> bool:
+    """Whether it has the form of an access token, whole."""
+    return len(text) == _WHOLE_LENGTH and token_id(text) is not None
+
+
 def token_secret(text: str) -> str:
     return text[_ID_LENGTH:]
 
