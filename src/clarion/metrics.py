@@ -113,6 +113,15 @@ BINDS = _gauge("binds_open", "Binds (connections to the carrier) open now.", "co
 BINDS_WANTED = _gauge("binds_wanted", "Binds that this node should hold open.", "connector")
 IN_FLIGHT = _gauge("parts_in_flight", "Parts submitted and not yet answered.", "connector")
 
+# ---------------------------------------------------------------- events
+
+DELIVERIES = _counter(
+    "event_deliveries", "Tries to deliver an event, by the status that they led to.", "status"
+)
+DELIVERY_SECONDS = _histogram(
+    "event_delivery_seconds", "From posting an event to the receiver's answer.", _LATENCY
+)
+
 # ---------------------------------------------------------------- process
 
 POOL_CONNECTIONS = _gauge("pool_connections", "Database connections held.")
@@ -169,6 +178,18 @@ class ConnectorMetrics:
 def connector(name: str) -> ConnectorMetrics:
     """The metrics of one connector; names come from the settings, so they are few."""
     return ConnectorMetrics(name)
+
+
+_deliveries: dict[str, Counter] = {}
+
+
+def delivery(status: str, seconds: float) -> None:
+    """A try to deliver an event has ended. `status` is the value of a DeliveryStatus."""
+    child = _deliveries.get(status)
+    if child is None:
+        child = _deliveries[status] = DELIVERIES.labels(status)
+    child.inc()
+    DELIVERY_SECONDS.observe(seconds)
 
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})

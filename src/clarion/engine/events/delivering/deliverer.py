@@ -1,0 +1,295 @@
+"""Delivers events: finds what is due, claims it, has it posted.
+
+    hint or poll -> find configurations -> claim (commit) -> lanes -> courier -> judge -> recorder
+
+Each configuration is a lane of its own with connections of its own, so that one that is slow, fails
+or hangs delays no other. There is no task a delivery: a courier's answer posts the next one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+from clarion.engine.events.configurations.service import destinations
+from clarion.engine.events.delivering import store
+from clarion.engine.events.delivering.claiming import Claimer, Lease
+from clarion.engine.events.delivering.lane import Lane
+from clarion.engine.events.delivering.ports import Courier
+from clarion.engine.events.delivering.posting import Posting
+from clarion.engine.events.delivering.record import DeliveryRecorder
+from clarion.engine.events.delivering.store import Due
+from clarion.engine.events.model import Destination
+from clarion.errors import Unavailable
+from clarion.kit.vault import SealedForAnother, Vault
+from clarion.log import get_logger
+from clarion.settings import Events
+from clarion.storage.database import Database
+
+POLL_SECONDS = 1.0
+GATHER_SECONDS = 0.02  # after a small claim, the time to let more gather
+SMALL = 100
+UNAVAILABLE_SECONDS = 1.0
+CLAIM_SECONDS = 2.0  # that a stop waits for a claim under way
+BELIEVED = 30.0  # seconds that a destination is believed though its version has not changed
+BELIEVED_IN_HAND = 1.0  # the same while deliveries to it are in hand: it may be switched off
+MAX_UNRECORDED = 4000  # answered deliveries whose commit is behind; in this process
+MAX_HELD = 5000  # claimed deliveries that are not posted; in this process
+MAX_HELD_BYTES = 64 << 20
+MAX_CLAIM = 1000  # of one company at once
+MAX_LANES = 20_000  # that are remembered though nothing is in hand of them
+
+DELIVERER_WAITS = "deliverer.waits"
+DELIVERER_FAILED = "deliverer.failed"
+SECRETS_UNREADABLE = "delivery_configuration.secrets_unreadable"
+
+log = get_logger(__name__)
+Key = tuple[int, int]
+
+
+class Deliverer:
+    """One a process. Its calls come from one event loop."""
+
+    def __init__(
+        self,
+        db: Database,
+        courier: Courier,
+        *,
+        records: Database,
+        vault: Vault,
+        lease: Lease,
+        settings: Events,
+    ) -> None:
+        """`records`: a pool that plans for look-ups by key; what is written is written with it."""
+        self._db = db
+        self._vault = vault
+        self._lease = lease
+        self._lapses = lease.lapses
+        self._batch_size = settings.batch_size
+        self._recorder = DeliveryRecorder(records)
+        self._posting = Posting(courier, self._recorder, settings, hungry=self._hungry)
+        self._claimer = Claimer(db, records, lease)
+        self._loop = asyncio.get_running_loop()
+        self._due: dict[Key, Due] = {}  # found in the queue, and not known to be emptied
+        self._not_before: dict[Key, datetime] = {}  # of throttled ones
+        self._wake = asyncio.Event()
+        self._hinted = True
+        self._looked_at = 0.0
+        self._ordered_wait = False  # keys were in hand that the queue may have more of
+        self._turn = 0  # the company that claimed last
+        self._stopping = False
+        self._task: asyncio.Task[None] | None = None
+
+    # ------------------------------------------------------------ life
+
+    def start(self) -> None:
+        self._recorder.start(self._stored)
+        self._task = asyncio.create_task(self._run(), name="deliverer")
+
+    def wake(self) -> None:
+        """There is something to deliver."""
+        self._hinted = True
+        self._wake.set()
+
+    async def stop(self, patience: float) -> None:
+        """Claim and post nothing more, let receivers answer for a moment, record, end."""
+        self._stopping = True
+        self._wake.set()
+        if self._task is not None:
+            await asyncio.wait([self._task], timeout=CLAIM_SECONDS)
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+        await self._posting.stop(patience)
+        await self._recorder.stop(patience)
+
+    async def recover(self) -> None:
+        """Take over what dead nodes had in hand."""
+        if await self._claimer.recover():
+            self.wake()
+
+    def _hungry(self) -> None:
+        self._wake.set()
+
+    def _stored(self) -> None:
+        if self._ordered_wait:
+            self._ordered_wait = False
+            self.wake()
+
+    # ------------------------------------------------------------ the loop
+
+    async def _run(self) -> None:
+        """Until told to stop; a claim under way is finished first."""
+        while not self._stopping:
+            self._wake.clear()
+            try:
+                got = await self._step()
+            except Unavailable as error:
+                log.waits(DELIVERER_WAITS, error)
+                await asyncio.sleep(UNAVAILABLE_SECONDS)
+            except Exception:
+                log.exception(DELIVERER_FAILED)
+                await asyncio.sleep(UNAVAILABLE_SECONDS)
+            else:
+                if got is None:
+                    await self._rest()
+                elif got < SMALL:
+                    await asyncio.sleep(GATHER_SECONDS)
+
+    async def _step(self) -> int | None:
+        """One claim of one company; how many it brought, None: there was nothing to claim."""
+        if self._lapses != self._lease.lapses:
+            self._lapses = self._lease.lapses
+            for lane in self._posting.lanes():
+                self._posting.give_back(lane)
+        if self._lease.lapsed() or self._recorder.unrecorded >= MAX_UNRECORDED:
+            return None
+        await self._claimer.put_back()
+        await self._look_again_at_those_in_hand()
+        now = datetime.now(UTC)
+        if self._hinted or self._loop.time() >= self._looked_at + POLL_SECONDS:
+            await self._find()
+        chosen = self._choose(now)
+        if not chosen:
+            return None
+        company_id = self._turn = chosen[0][0].company_id
+        ready = await self._with_destinations(company_id, chosen)
+        return await self._claim(company_id, ready) if ready else 0
+
+    async def _find(self) -> None:
+        self._hinted, self._looked_at = False, self._loop.time()
+        found = await store.find_due(self._db)
+        self._due = {(each.company_id, each.id): each for each in found}
+        self._not_before = {k: at for k, at in self._not_before.items() if k in self._due}
+        self._posting.forget_idle(MAX_LANES)
+        share = max(1, min(self._batch_size, MAX_HELD // max(1, len(found))))
+        for lane in self._posting.lanes():
+            lane.share, lane.more = share, (lane.company_id, lane.id) in self._due
+        for key, due in self._due.items():
+            lane = self._posting.lane(*key)
+            lane.share, lane.more = share, True
+            lane.told = lane.told or due.failures > 0
+
+    def _choose(self, now: datetime) -> list[tuple[Due, int]]:
+        """What to claim: of the company whose turn it is, those lanes that have waited longest."""
+        room = MAX_HELD - self._posting.held
+        if room <= 0 or self._posting.held_bytes >= MAX_HELD_BYTES:
+            return []
+        companies: dict[int, list[tuple[float, Due, int]]] = {}
+        for key, due in self._due.items():
+            lane = self._posting.lane(*key)
+            wants = lane.wants() if self._may_go(lane, due, now) else 0
+            if wants:
+                companies.setdefault(key[0], []).append((lane.claimed_at, due, wants))
+        if not companies:
+            return []
+        turn = min(companies, key=lambda company: (company <= self._turn, company))
+        chosen: list[tuple[Due, int]] = []
+        room = min(room, MAX_CLAIM)
+        for _, due, wants in sorted(companies[turn], key=lambda each: each[0]):
+            if room <= 0:
+                break
+            chosen.append((due, min(wants, room)))
+            room -= wants
+        return chosen
+
+    def _may_go(self, lane: Lane, due: Due, now: datetime) -> bool:
+        return self._opens_at(lane, due, now) <= now
+
+    def _opens_at(self, lane: Lane, due: Due, now: datetime) -> datetime:
+        """From when on something of it may be claimed."""
+        at = due.due_at
+        if due.held_until is not None and due.held_until > at:
+            at = due.held_until
+        rest = lane.rest_until - self._loop.time()
+        if rest > 0:
+            at = max(at, now + timedelta(seconds=rest))
+        return max(at, self._not_before.get((due.company_id, due.id), at))
+
+    async def _rest(self) -> None:
+        """Until something is due that has room, or somebody says so, or the next look."""
+        now, clock = datetime.now(UTC), self._loop.time()
+        until = self._looked_at + POLL_SECONDS
+        if not self._lease.lapsed() and self._recorder.unrecorded < MAX_UNRECORDED:
+            for key, due in self._due.items():
+                lane = self._posting.lane(*key)
+                if lane.wants():
+                    opens = (self._opens_at(lane, due, now) - now).total_seconds()
+                    until = min(until, clock + max(opens, GATHER_SECONDS))
+        try:
+            async with asyncio.timeout(max(0.001, until - clock)):
+                await self._wake.wait()
+        except TimeoutError:
+            return
+
+    # ------------------------------------------------------------ claims
+
+    async def _claim(self, company_id: int, chosen: Sequence[tuple[Due, int]]) -> int:
+        claimed = await self._claimer.claim(company_id, chosen)
+        clock = self._loop.time()
+        for due, _ in chosen:
+            key = (company_id, due.id)
+            lane = self._posting.lane(*key)
+            lane.claimed_at = clock
+            if due.id in claimed.later:
+                self._not_before[key] = claimed.later[due.id]
+            if due.id in claimed.emptied:
+                self._due.pop(key, None)
+                lane.more = False
+                self._ordered_wait |= due.ordered
+            if due.id in claimed.items:
+                self._posting.accept(lane, claimed.items[due.id])
+        return claimed.count
+
+    async def _with_destinations(
+        self, company_id: int, chosen: Sequence[tuple[Due, int]]
+    ) -> list[tuple[Due, int]]:
+        """Those that can be posted to, with what is needed for it."""
+        stale = [d.id for d, _ in chosen if self._is_stale(self._posting.lane(company_id, d.id), d)]
+        if stale:
+            await self._read_destinations(company_id, stale)
+        ready = []
+        for due, count in chosen:
+            if self._posting.lane(company_id, due.id).destination is not None:
+                ready.append((due, count))
+            else:
+                self._due.pop((company_id, due.id), None)
+        return ready
+
+    def _is_stale(self, lane: Lane, due: Due) -> bool:
+        if lane.destination is None or lane.destination.configuration.version != due.version:
+            return True
+        return self._loop.time() > lane.read_at + BELIEVED
+
+    async def _look_again_at_those_in_hand(self) -> None:
+        """Whoever is switched off gets nothing more, though it is claimed."""
+        old = self._loop.time() - BELIEVED_IN_HAND
+        companies: dict[int, list[int]] = {}
+        if self._posting.held:
+            for lane in self._posting.lanes():
+                if lane.read_at < old and lane.held():
+                    companies.setdefault(lane.company_id, []).append(lane.id)
+        for company_id, ids in companies.items():
+            await self._read_destinations(company_id, ids)
+
+    async def _read_destinations(self, company_id: int, ids: Sequence[int]) -> None:
+        found = await self._open(company_id, ids)
+        for id in ids:
+            lane, destination = self._posting.lane(company_id, id), found.get(id)
+            lane.read_at = self._loop.time()
+            lane.destination = destination
+            if destination is None:
+                self._posting.give_back(lane)
+            else:
+                self._posting.feed(lane)
+
+    async def _open(self, company_id: int, ids: Sequence[int]) -> dict[int, Destination]:
+        """Those that are there, are on and can be read, by id."""
+        try:
+            found = await destinations(self._db, self._vault, company_id, ids)
+        except SealedForAnother:
+            if len(ids) == 1:
+                log.error(SECRETS_UNREADABLE, company_id=company_id, configuration_id=ids[0])
+                return {}
+            found = [d for id in ids for d in (await self._open(company_id, [id])).values()]
+        return {d.configuration.id: d for d in found if d.configuration.active}
