@@ -249,7 +249,7 @@ class Node:
                 *upkeep(self.db, self.settings.retention),
                 *account_jobs(self.db),
                 *throughput_jobs(self.db),
-                *contact_jobs(self.db),
+                *contact_jobs(self.db, self.settings),
                 *consent_jobs(self.db),
                 *attachment_jobs(self.db, self._files, self.settings),
                 _soon("expire queued messages", lambda: tasks.expire_queued(self.db)),

@@ -144,6 +144,9 @@ class Retention(Section, frozen=True, kw_only=True):
     event_days: Annotated[
         Count, Meta(description="Days that events, their deliveries and attempts are kept.")
     ] = 30
+    contact_job_days: Annotated[
+        Count, Meta(description="Days that completed imports and exports of contacts are kept.")
+    ] = 30
     partition_days: Annotated[Count, Meta(description="Days in one partition of a big table.")] = 7
     unknown_receipt_hours: Annotated[
         Count, Meta(description="Hours that a receipt waits for the message that it speaks of.")

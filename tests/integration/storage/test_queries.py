@@ -35,6 +35,7 @@ WITHOUT_COMPANY = {
     "engine.billing.rates_of_table": "a node keeps the whole price list, whosever rates are in it",
     "engine.consent.forget_replies": "housekeeping; counts of every company end alike",
     "engine.contacts.fast_access.forget_jobs": "housekeeping; runs of every company age alike",
+    "engine.contacts.jobs.companies_with_old_jobs": "finds the companies to go through one by one",
     "engine.contacts.tokens.access_token": "a credential on its own; it answers whose it is",
     "engine.contacts.tokens.forget_expired": "housekeeping; tokens of every company die alike",
     "engine.events.files.due_buffers": "finds what is due, in any company; answers whose it is",

@@ -69,6 +69,12 @@ async def change_attachment(
     await db.run(work)
 
 
+async def discard(tx: store.Source, company_id: int, ids: Sequence[UUID]) -> None:
+    """Attachments that nobody needs any more; their content is removed by the background."""
+    if ids:
+        await tx.execute(store.SQL["delete_attachments"], company_id, ids, datetime.now(UTC))
+
+
 async def delete_attachment(db: Database, files: FileStore, company_id: int, id: UUID) -> None:
     """Mark it deleted; its tokens and its content go with it. What could not be removed from the
     store now is removed later."""

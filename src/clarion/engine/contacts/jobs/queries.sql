@@ -78,6 +78,37 @@ select count(*) from gone;
 -- remove_job: A canceled job of which nothing is left.
 delete from contact_job where company_id = $1 and id = $2 and deleted_at is not null;
 
+-- companies_with_old_jobs: Whose jobs to look through, one company after the other.
+select distinct company_id from contact_job
+where state = 'COMPLETED' and node_id is null and deleted_at is null and completed_at < $1;
+
+-- purge_jobs: Some of a company's jobs that were completed before an instant. Answers how many, and their files that nobody has changed or used since, which stay locked.
+with old as (
+    select id, attachment_id, failures_attachment_id, completed_at from contact_job
+    where company_id = $1 and state = 'COMPLETED' and node_id is null and deleted_at is null
+        and completed_at < $2
+    limit $3 for update skip locked
+), gone as (
+    delete from contact_job where company_id = $1 and id in (select id from old)
+), left_over as (
+    select a.id from attachment a
+    join old on a.id in (old.attachment_id, old.failures_attachment_id)
+    where a.company_id = $1 and a.deleted_at is null
+        and a.updated_at <= old.completed_at
+        and (a.used_at is null or a.used_at <= old.completed_at)
+        and a.id not in (
+            select attachment_id from message_request_attachment where company_id = $1
+        )
+        and not exists (
+            select from contact_job j
+            where j.company_id = $1 and j.id not in (select id from old)
+                and a.id in (j.attachment_id, j.failures_attachment_id)
+        )
+    for update of a
+)
+select (select count(*) from old) as jobs,
+    array(select distinct id from left_over) as attachments;
+
 -- columns_in_use: Which of the fast access attributes any contact has.
 select number from (values
     (1, exists (

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from uuid import UUID
 
 import asyncpg
@@ -11,7 +12,7 @@ from clarion.engine.accounts.model import Caller
 from clarion.engine.attachments import store as attachments
 from clarion.engine.attachments.content import find_content
 from clarion.engine.attachments.model import NewAttachment
-from clarion.engine.attachments.service import create_attachment, mark_used
+from clarion.engine.attachments.service import create_attachment, discard, mark_used
 from clarion.engine.contacts.groups import store as groups
 from clarion.engine.contacts.groups.model import GroupType
 from clarion.engine.contacts.groups.service import CONTACT_WORK_CHANNEL
@@ -21,6 +22,8 @@ from clarion.errors import Conflict, InvalidInput, NotFound
 from clarion.kit import ids
 from clarion.kit.dates import to_epoch_ms
 from clarion.storage.database import Database
+
+PURGED = 200  # jobs in one transaction
 
 
 async def create_import(
@@ -63,7 +66,24 @@ async def cancel_job(db: Database, caller: Caller, id: UUID, kind: JobKind) -> N
     db.hint(CONTACT_WORK_CHANNEL)
 
 
+async def purge_jobs(db: Database, age: timedelta) -> int:
+    """Jobs that were completed so long ago are forgotten, with their files if nothing else has
+    them; how many. May run again and anywhere: it only deletes."""
+    before = datetime.now(UTC) - age
+    total = 0
+    for company_id in await store.companies_with_old_jobs(db, before):
+        while done := await db.run(partial(_purge, company_id, before)):
+            total += done
+    return total
+
+
 # ---------------------------------------------------------------- the steps
+
+
+async def _purge(company_id: int, before: datetime, tx: asyncpg.Connection) -> int:
+    jobs, attachments_left = await store.purge(tx, company_id, before, PURGED)
+    await discard(tx, company_id, attachments_left)
+    return jobs
 
 
 async def _check_group(

@@ -134,6 +134,22 @@ async def remove(on: Runner, job: Job) -> None:
     await on.execute(SQL["remove_job"], job.company_id, job.id)
 
 
+# ---------------------------------------------------------------- the end
+
+
+async def companies_with_old_jobs(on: Runner, before: datetime) -> list[int]:
+    return [row[0] for row in await on.fetch(SQL["companies_with_old_jobs"], before)]
+
+
+async def purge(
+    tx: Runner, company_id: int, before: datetime, limit: int
+) -> tuple[int, list[UUID]]:
+    """How many are gone, and the attachments that nobody needs without them."""
+    row = await tx.fetchrow(SQL["purge_jobs"], company_id, before, limit)
+    assert row is not None
+    return row["jobs"], row["attachments"]
+
+
 # ---------------------------------------------------------------- exporting
 
 
