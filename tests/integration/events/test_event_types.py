@@ -158,8 +158,9 @@ async def test_what_somebody_subscribes_to_stays(shared_db: Database, caller: Ca
     await service.delete_topic(shared_db, caller, "Orders")
     assert await service.topic_of(shared_db, caller.company_id, "Orders") is None
     for delete in (service.delete_topic, service.delete_type):
-        with pytest.raises(NotFound):
-            await delete(shared_db, caller, "Orders")
+        for name in ("Orders", "a\0"):
+            with pytest.raises(NotFound):
+                await delete(shared_db, caller, name)
     with pytest.raises(NotAllowed):
         await service.delete_topic(shared_db, caller, "SCG-Message")
     with pytest.raises(NotAllowed):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from itertools import count
 
@@ -129,7 +130,9 @@ async def test_many_are_stored_in_order_and_all_or_none(
     ("topic", "changes", "refusal"),
     [
         ("None-Such", {}, (NotFound, "no topic None-Such")),
+        ("a\0b", {}, (NotFound, "no topic")),
         (NIS, {"configuration_id": NOBODY}, (InvalidInput, "no delivery configuration")),
+        (NIS, {"configuration_id": 2**63}, (InvalidInput, "no delivery configuration")),
         (NIS, {"event_type": "dtmf"}, (InvalidInput, "evt-tp: the topic has no event type dtmf")),
         (NIS, {"ends_at": EPOCH}, (InvalidInput, "end-date: it is not after start-date")),
         (NIS, {"criteria": "number ="}, (InvalidCriteria, "at character 9")),
@@ -234,6 +237,24 @@ async def test_a_deleted_configuration_takes_its_subscriptions_along(
     assert len(await keys_of(shared_db, caller, ids[1])) == 1
 
 
+async def test_the_total_is_right_whoever_writes_at_the_same_time(
+    shared_db: Database, caller: Caller, configuration: int
+) -> None:
+    async def work(worker: int) -> None:
+        for n in range(10):
+            new = NewSubscription(
+                configuration_id=configuration, criteria=f"number = '+{worker}{n}'"
+            )
+            id = await service.create(shared_db, caller, NIS, new)
+            if n % 3 == 0:
+                await service.delete(shared_db, caller, NIS, id)
+
+    async with asyncio.TaskGroup() as group:
+        for worker in range(8):
+            group.create_task(work(worker))
+    assert await total(shared_db, caller) == 8 * 6
+
+
 # ---------------------------------------------------------------- by criterion
 
 
@@ -293,6 +314,9 @@ async def test_unique_numbers_are_counted_once(
         )
         await service.create(shared_db, caller, NIS, new)
     assert await service.unique_count(shared_db, caller.company_id) == 2
+    assert await service.unique_count(shared_db, caller.company_id, NIS, "tracking_id") == 1
+    assert await service.unique_count(shared_db, caller.company_id, "none\0", "number") == 0
+    assert await service.unique_count(shared_db, caller.company_id, NIS, "a\0") == 0
     assert await service.unique_count(shared_db, (await a_caller(shared_db)).company_id) == 0
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
+import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
 from clarion.engine.events.criteria import Criteria, Key, check, parse
@@ -82,7 +83,7 @@ def checked(new: NewSubscription, types: Sequence[EventType]) -> Checked:
         raise InvalidInput("end-date: it is not after start-date.", field="end-date")
     criteria = parse(new.criteria)
     check(criteria, types)
-    return Checked(new, keys_of(criteria))
+    return Checked(msgspec.structs.replace(new, criteria=new.criteria.strip()), keys_of(criteria))
 
 
 def keys_of(criteria: Criteria) -> Sequence[Key]:

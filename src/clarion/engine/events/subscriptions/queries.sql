@@ -88,21 +88,30 @@ with gone as (
     returning id
 ), keys as (
     delete from subscription_key
-    where company_id = $1 and subscription_id in (select id from gone)
+    where company_id = $1 and subscription_id = any (array(select id from gone))
 )
 select id from gone;
 
--- found_by: Subscriptions that are found by one of these keys, whatever type of the topic they are to.
+-- found_by: Subscriptions that are found by one of these keys, whatever type of the topic they are to: look-ups by key, whatever the planner knows.
 select distinct s.id, s.event_type, s.configuration_id, c.name as configuration_name, s.criteria
 from unnest($3::text[]) as listed (event_type)
 cross join unnest($4::text[], $5::text[]) as wanted (field, value)
-join subscription_key k
-    on k.company_id = $1 and k.topic = $2 and k.event_type = listed.event_type
-    and k.field = wanted.field and k.value = wanted.value
-join subscription s on s.company_id = $1 and s.id = k.subscription_id
-join delivery_configuration c
-    on c.company_id = $1 and c.id = s.configuration_id and c.deleted_at is null
-where s.ends_at is null or s.ends_at > $6
+cross join lateral (
+    select subscription_id from subscription_key
+    where company_id = $1 and topic = $2 and event_type = listed.event_type
+      and field = wanted.field and value = wanted.value
+    limit $7
+) k
+cross join lateral (
+    select * from subscription
+    where company_id = $1 and id = k.subscription_id and (ends_at is null or ends_at > $6)
+    limit 1
+) s
+cross join lateral (
+    select name from delivery_configuration
+    where company_id = $1 and id = s.configuration_id and deleted_at is null
+    limit 1
+) c
 order by s.configuration_id, s.id
 limit $7;
 
@@ -138,6 +147,6 @@ with gone as (
     returning id
 ), keys as (
     delete from subscription_key
-    where company_id = $1 and subscription_id in (select id from gone)
+    where company_id = $1 and subscription_id = any (array(select id from gone))
 )
 select count(*) from gone;

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
@@ -11,7 +12,7 @@ import msgspec
 from clarion.engine.accounts.model import Caller
 from clarion.engine.events.configurations.store import rows as configurations
 from clarion.engine.events.criteria import Criteria, parse
-from clarion.engine.events.criteria.model import Comparison, Operator
+from clarion.engine.events.criteria.model import NAME, Comparison, Operator
 from clarion.engine.events.model import SUBSCRIPTIONS_CHANNEL, EventType, Subscription
 from clarion.engine.events.subscriptions import store
 from clarion.engine.events.subscriptions.model import (
@@ -30,6 +31,7 @@ from clarion.errors import InvalidInput, NotFound
 from clarion.kit.changes import check_version, given
 from clarion.storage.database import Database
 
+MAX_ID = 2**63 - 1
 MAX_SHOWN = 10_000
 """Subscriptions that are looked at for one criterion."""
 
@@ -148,6 +150,9 @@ async def unique_count(
     on: Runner, company_id: int, topic: str = NUMBERS[0], field: str = NUMBERS[1]
 ) -> int:
     """How many values of a field the company's subscriptions to a topic name."""
+    known = await topic_of(on, company_id, topic)
+    if known is None or not re.fullmatch(NAME, field):
+        return 0
     types = await types_of_topic(on, company_id, topic)
     listed = [WHOLE_TOPIC, *(type.code for type in types)]
     count: int = await on.fetchval(
@@ -168,7 +173,8 @@ async def _types(on: Runner, company_id: int, topic: str) -> list[EventType]:
 
 async def _check_configurations(tx: Runner, company_id: int, rows: Sequence[Checked]) -> None:
     wanted = {row.new.configuration_id for row in rows}
-    known = {row["id"] for row in await configurations(tx, company_id, sorted(wanted))}
+    possible = [id for id in wanted if 0 < id <= MAX_ID]
+    known = {row["id"] for row in await configurations(tx, company_id, possible)}
     if wanted - known:
         words = f"del-cfg-id: there is no delivery configuration {min(wanted - known)}."
         raise InvalidInput(words, field="del-cfg-id")

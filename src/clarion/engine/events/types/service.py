@@ -51,7 +51,9 @@ async def topics(on: Runner, company_id: int) -> list[Topic]:
 
 
 async def topic_of(on: Runner, company_id: int, name: str) -> Topic | None:
-    return TOPICS.get(name) or await store.topic(on, company_id, name)
+    if name in TOPICS:
+        return TOPICS[name]
+    return await store.topic(on, company_id, name) if _CODE.fullmatch(name) else None
 
 
 async def types(on: Runner, company_id: int) -> list[EventType]:
@@ -63,7 +65,8 @@ async def types(on: Runner, company_id: int) -> list[EventType]:
 async def types_of_topic(on: Runner, company_id: int, topic: str) -> list[EventType]:
     """By code; empty for a topic without types and for one that there is not."""
     found = [type for type in TYPES.values() if type.topic == topic]
-    found += await store.types_of_topic(on, company_id, topic)
+    if _CODE.fullmatch(topic):
+        found += await store.types_of_topic(on, company_id, topic)
     return sorted(found, key=lambda type: type.code)
 
 
@@ -74,7 +77,7 @@ async def type_of(on: Runner, company_id: int, code: str) -> EventType | None:
 async def types_of(on: Runner, company_id: int, codes: Collection[str]) -> dict[str, EventType]:
     """Those of these that there are, by code; one statement at most."""
     found = {code: TYPES[code] for code in codes if code in TYPES}
-    others = sorted(set(codes) - found.keys())
+    others = sorted(code for code in set(codes) - found.keys() if _CODE.fullmatch(code))
     if others:
         own = await store.types_by_code(on, company_id, others)
         found |= {type.code: type for type in own}
@@ -110,9 +113,10 @@ async def delete_topic(db: Database, caller: Caller, name: str) -> None:
     """Raises Conflict while a type is in it or somebody subscribes to it."""
     if name in TOPICS:
         raise NotAllowed(f"The topic {name} is everybody's.")
-    if await db.fetchval(SQL["delete_topic"], caller.company_id, name) is not None:
+    known = await topic_of(db, caller.company_id, name)
+    if known and await db.fetchval(SQL["delete_topic"], caller.company_id, name) is not None:
         return
-    if await store.topic(db, caller.company_id, name) is None:
+    if known is None:
         raise NotFound(f"There is no topic {name[:MAX_NAME]}.")
     raise Conflict(f"The topic {name} has event types or subscriptions.")
 
@@ -143,7 +147,8 @@ async def replace_type(db: Database, caller: Caller, new: EventType) -> EventTyp
     _check_own(new.code)
     _check_declared(new.fields)
     row = (new.code, new.topic, new.strict, store.fields_as_json(new.fields))
-    if await db.fetchval(SQL["update_type"], caller.company_id, *row) is None:
+    known = await type_of(db, caller.company_id, new.code)
+    if known is None or not await db.fetchval(SQL["update_type"], caller.company_id, *row):
         raise NotFound(f"There is no event type {new.code[:MAX_NAME]} in this topic.")
     return new
 
@@ -151,9 +156,10 @@ async def replace_type(db: Database, caller: Caller, new: EventType) -> EventTyp
 async def delete_type(db: Database, caller: Caller, code: str) -> None:
     """Raises Conflict while somebody subscribes to it."""
     _check_own(code)
-    if await db.fetchval(SQL["delete_type"], caller.company_id, code) is not None:
+    known = await type_of(db, caller.company_id, code)
+    if known and await db.fetchval(SQL["delete_type"], caller.company_id, code) is not None:
         return
-    if await type_of(db, caller.company_id, code) is None:
+    if known is None:
         raise NotFound(f"There is no event type {code[:MAX_NAME]}.")
     raise Conflict(f"The event type {code} has subscriptions.")
 
