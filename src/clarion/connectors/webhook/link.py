@@ -45,7 +45,7 @@ class Link(asyncio.Protocol):
     """A connection. Use `send` only while it is open and no request is under way."""
 
     __slots__ = (
-        "_body", "_done", "_headers_read", "_owner", "_parser", "_read", "_retry_after",
+        "_body", "_done", "_headers_read", "_keep", "_owner", "_parser", "_read", "_retry_after",
         "_transport", "born", "busy", "job", "open",
     )  # fmt: skip
 
@@ -60,7 +60,7 @@ class Link(asyncio.Protocol):
         self._read = 0  # bytes of the answer under way
         self._body = b""
         self._headers_read = False
-        self._done = False
+        self._done = self._keep = False
         self._retry_after = b""
 
     def send(self, request: bytes) -> None:
@@ -140,6 +140,8 @@ class Link(asyncio.Protocol):
         if self._done:
             self.open = False  # more than one answer
         self._done = True
+        assert self._parser is not None
+        self._keep = self._parser.should_keep_alive()  # afterwards it speaks of the next one
 
     # ------------------------------------------------------------
 
@@ -147,13 +149,13 @@ class Link(asyncio.Protocol):
         self._read = 0
         self._body = b""
         self._headers_read = False
-        self._done = False
+        self._done = self._keep = False
         self._retry_after = b""
 
     def _answer(self) -> None:
         assert self._parser is not None
         status = self._parser.get_status_code()
-        if not self.open or not self._parser.should_keep_alive():
+        if not self.open or not self._keep:
             self._end()
         after = self._retry_after[:MAX_RETRY_AFTER].decode("latin-1")
         wait = seconds_of(after) if after else None
