@@ -14,7 +14,6 @@ from tests.peers.smsc import Smsc
 from tests.waiting import eventually
 
 from clarion.engine.messages import service, tasks
-from clarion.engine.messages.amend import Labels, amend_request
 from clarion.errors import ClarionError, Conflict, InvalidInput, NotFound, StaleVersion
 from clarion.settings import SmppConnector
 
@@ -277,40 +276,6 @@ async def test_nobody_else_can_cancel(place: Place, accepting: Gateway, tenant: 
         with pytest.raises(NotFound):
             await service.cancel_request(place.db, company_id, id)
     assert await place.states(tenant, request) == ["CREATED"]
-
-
-# ---------------------------------------------------------------- labels
-
-
-async def test_labels_that_are_set_at_once_are_all_set(
-    place: Place, accepting: Gateway, tenant: Tenant
-) -> None:
-    request = await accepting.send(tenant, ONE, campaign_id="c", program_id="p")
-    changes = (Labels(campaign_id="new"), Labels(program_id=None), Labels(conversation_id="talk"))
-    await asyncio.gather(
-        *(
-            amend_request(place.db, tenant.company_id, request, labels, version=None)
-            for labels in changes
-        )
-    )
-    shown = await place.request(tenant, request)
-    assert (shown["campaign_id"], shown["program_id"]) == ("new", None)
-    assert shown["conversation_id"] == "talk"
-
-
-async def test_labels_of_an_old_version_or_of_anothers_request_are_refused(
-    place: Place, accepting: Gateway, tenant: Tenant
-) -> None:
-    stranger = await place.tenant()
-    request = await accepting.send(tenant, ONE)
-    version = (await place.request(tenant, request))["version"]
-    labels = Labels(campaign_id="new")
-    with pytest.raises(StaleVersion):
-        await amend_request(place.db, tenant.company_id, request, labels, version=version + 1)
-    with pytest.raises(NotFound):
-        await amend_request(place.db, stranger.company_id, request, labels, version=None)
-    await amend_request(place.db, tenant.company_id, request, labels, version=version)
-    assert (await place.request(tenant, request))["campaign_id"] == "new"
 
 
 # ---------------------------------------------------------------- delete and convert

@@ -296,25 +296,27 @@ async def update(call: Call, id: UUID, values: Values) -> None:
     wanted = (values.pop("state", None) or "").strip().upper()
     row = await REQUESTS.find(call, id)
     check_version(version, row["version"])
-    if values:
-        await amend_request(
-            call.services.db, call.caller.company_id, id, Labels(**values), version=version
-        )
+    labels = Labels(**values)
     # Clients send back all that they have read. Canceling again finishes what a crash cut short.
     if wanted and (wanted != row["state"] or wanted == RequestState.CANCELED):
-        await _move(call, id, wanted)
+        await _move(call, id, wanted, labels, version)
+    elif values:
+        db, company = call.services.db, call.caller.company_id
+        await amend_request(db, company, id, labels, version=version)
 
 
-async def _move(call: Call, id: UUID, wanted: str) -> None:
+async def _move(call: Call, id: UUID, wanted: str, labels: Labels, version: int | None) -> None:
     services, company = call.services, call.caller.company_id
     if wanted in ("CANCELED", "CANCELLED"):
-        await cancel_request(services.db, company, id)
+        await cancel_request(services.db, company, id, labels=labels, version=version)
         return
     if wanted != RequestState.TRANSMITTING:
         words = "state: a client can set TRANSMITTING (to resume) or CANCELED."
         raise InvalidInput(words, field="state")
     connectors = services.settings.connectors
-    grown = await resume_request(services.db, services.senders, connectors, company, id)
+    grown = await resume_request(
+        services.db, services.senders, connectors, company, id, labels=labels, version=version
+    )
     for connector in grown:
         services.db.hint(QUEUE_CHANNEL, connector)
 

@@ -1,4 +1,7 @@
-"""What a client may still change of a request: the labels that it sorts its own requests by."""
+"""What a client may still change of a request: the labels that it sorts its own requests by.
+
+They change alone, or with the request's state; either is one step of its version.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +11,10 @@ from uuid import UUID
 import asyncpg
 from msgspec import UNSET, Struct, UnsetType
 
+from clarion.engine.messages import store
 from clarion.engine.messages.store import SQL
-from clarion.errors import NotFound, StaleVersion
-from clarion.kit.changes import given
+from clarion.errors import NotFound
+from clarion.kit.changes import check_version, given
 from clarion.storage.database import Database
 
 
@@ -22,6 +26,9 @@ class Labels(Struct, kw_only=True):
     conversation_id: str | UnsetType | None = UNSET
 
 
+NO_LABELS = Labels()
+
+
 async def amend_request(
     db: Database, company_id: int, request_id: UUID, labels: Labels, *, version: int | None
 ) -> None:
@@ -29,24 +36,39 @@ async def amend_request(
 
     Raises NotFound, StaleVersion.
     """
-    now = datetime.now(UTC)
 
     async def work(tx: asyncpg.Connection) -> None:
-        row = await tx.fetchrow(SQL["read_labels"], company_id, request_id)
-        if row is None:
-            raise NotFound
-        after = dict(row) | given(labels)
-        done = await tx.execute(
-            SQL["amend_request"],
-            company_id,
-            request_id,
-            after["campaign_id"],
-            after["program_id"],
-            after["conversation_id"],
-            version,
-            now,
-        )
-        if done == "UPDATE 0":
-            raise StaleVersion
+        await hold(tx, company_id, request_id, version)
+        await set_labels(tx, company_id, request_id, labels, step=1)
 
     await db.run(work)
+
+
+async def hold(
+    tx: store.Runner, company_id: int, request_id: UUID, version: int | None
+) -> store.HeldRequest:
+    """The request's own row, held, if its version as clients see it is the one that was read.
+    Raises NotFound, StaleVersion."""
+    request = await store.lock_request(tx, company_id, request_id)
+    if request is None:
+        raise NotFound
+    if version is not None:
+        shown = await store.read_request(tx, company_id, request_id)
+        assert shown is not None
+        check_version(version, shown.version)
+    return request
+
+
+async def set_labels(
+    tx: store.Runner, company_id: int, request_id: UUID, labels: Labels, *, step: int
+) -> None:
+    """Of a request that is held. `step`: what its version goes up by; 0 where another change in
+    the same transaction counts it."""
+    row = await tx.fetchrow(SQL["read_labels"], company_id, request_id)
+    assert row is not None
+    after = dict(row) | given(labels)
+    if step or after != dict(row):
+        await tx.execute(
+            SQL["amend_request"], company_id, request_id, after["campaign_id"],
+            after["program_id"], after["conversation_id"], step, datetime.now(UTC),
+        )  # fmt: skip

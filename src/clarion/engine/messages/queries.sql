@@ -734,7 +734,7 @@ select distinct company_id from outbound where expires_at <= $1;
 select r.company_id, r.id from message_request r
 left join message m on m.company_id = r.company_id and m.id = r.solo_message_id
 where r.pause_expires_at <= $1 and r.pause_expires_at > $2 and r.deleted_at is null
-    and (r.state = 'PAUSED' or m.state = 'PAUSED')
+    and 'PAUSED' = case when r.solo_message_id is null then r.state::text else m.state::text end
 limit $3;
 
 -- messages_in_state: Ids of a request's messages in given states, a slice at a time.
@@ -758,7 +758,7 @@ with ended as (
     update message_request set
         state = (case when pending_count = 0 then 'COMPLETED'
             else 'TRANSMITTING' end)::request_state,
-        updated_at = $3, version = version + 1
+        updated_at = $3, version = version + $5::integer
     where company_id = $1 and id = $2 and state = 'PAUSED' and solo_message_id is null
     returning id, state::text
 )
@@ -1035,19 +1035,15 @@ where company_id = $1 and connector = any($2::text[]) and external_id = any($3::
     and shown_id = any($4::text[])
 limit $5;
 
--- amend_request: Labels of a request that its client may change, if the version is the one it read.
-update message_request r
-set campaign_id = $3, program_id = $4, conversation_id = $5, updated_at = $7,
-    version = r.version + 1
-where r.company_id = $1 and r.id = $2 and r.deleted_at is null
-    and ($6::integer is null or $6 = (
-        select n.version from message_request_now n where n.company_id = $1 and n.id = $2
-    ));
+-- amend_request: Labels of a request that is held, and how much its version goes up by.
+update message_request
+set campaign_id = $3, program_id = $4, conversation_id = $5, version = version + $6::integer,
+    updated_at = $7
+where company_id = $1 and id = $2;
 
--- read_labels: The labels as they are, held for a change.
+-- read_labels: The labels of a request that is held.
 select campaign_id, program_id, conversation_id from message_request
-where company_id = $1 and id = $2 and deleted_at is null
-for no key update;
+where company_id = $1 and id = $2;
 
 -- messages_for_events: What events tell of messages; the range names their partitions. What no application has asked for counts as the oldest one's.
 select m.*, s.name as sender_name, coalesce(m.asked_by, o.id) as application_id, beside.*

@@ -14,6 +14,7 @@ import asyncpg
 
 from clarion.engine.accounts.model import Caller
 from clarion.engine.messages import store
+from clarion.engine.messages.amend import NO_LABELS, Labels, hold, set_labels
 from clarion.engine.messages.model import Direction, FailureCode, MessageState, RequestState
 from clarion.engine.messages.routing import connector_for
 from clarion.engine.messages.states import TRANSITIONS, Input
@@ -23,7 +24,7 @@ from clarion.engine.senders.channels.store import usable
 from clarion.engine.senders.directory import SenderDirectory
 from clarion.errors import Conflict, InvalidInput, NotFound
 from clarion.kit import ids
-from clarion.kit.changes import check_version
+from clarion.kit.changes import check_version, given
 from clarion.settings import ConnectorSettings
 from clarion.storage.database import Database
 
@@ -37,10 +38,17 @@ _OPEN = frozenset(
 )
 
 
-async def cancel_request(db: Database, company_id: int, request_id: UUID) -> None:
-    """Stop what has not left yet. Canceling twice, or when all has left, changes nothing more.
-    Raises NotFound."""
-    await _close_request(db, company_id, request_id)
+async def cancel_request(
+    db: Database,
+    company_id: int,
+    request_id: UUID,
+    *,
+    labels: Labels = NO_LABELS,
+    version: int | None = None,
+) -> None:
+    """Stop what has not left yet, and set labels. Canceling twice, or when all has left, changes
+    nothing more. Raises NotFound, StaleVersion."""
+    await _close_request(db, company_id, request_id, labels, version)
     await _move_all(db, company_id, request_id, _CANCELABLE, Input.CANCEL)
 
 
@@ -56,10 +64,13 @@ async def resume_request(
     connectors: Mapping[str, ConnectorSettings],
     company_id: int,
     request_id: UUID,
+    *,
+    labels: Labels = NO_LABELS,
+    version: int | None = None,
 ) -> list[str]:
-    """Let a paused request go on; answers the connectors whose queues have grown.
+    """Let a paused request go on, and set labels; answers the connectors whose queues have grown.
 
-    Raises NotFound, Conflict (it is not paused).
+    Raises NotFound, StaleVersion, Conflict (it is not paused).
     """
     request = await store.read_request(db, company_id, request_id)
     if request is None:
@@ -67,8 +78,18 @@ async def resume_request(
     if request.state != RequestState.PAUSED:
         raise Conflict(f"The message request is {request.state}, not PAUSED.")
     ways = await _ways(db, senders, connectors, company_id, request)
+    span = request_id, ids.last_message_id(request_id)
+
+    async def begin(tx: asyncpg.Connection) -> None:
+        held = await hold(tx, company_id, request_id, version)
+        alone = held.solo_message_id is not None
+        if alone:
+            await _move_slice(tx, company_id, span, _PAUSED, Input.RESUME, ways=ways)
+        await set_labels(tx, company_id, request_id, labels, step=0 if alone else 1)
+
+    await db.run(begin)
     await _move_all(db, company_id, request_id, _PAUSED, Input.RESUME, ways=ways)
-    await store.end_pause(db, company_id, request_id, datetime.now(UTC))
+    await store.end_pause(db, company_id, request_id, datetime.now(UTC), step=0)
     return sorted({way.connector for way in ways})
 
 
@@ -102,7 +123,7 @@ async def _channels_priority(db: Database, company_id: int, channel: UUID | None
 async def expire_paused(db: Database, company_id: int, request_id: UUID) -> None:
     """The pause has run out: what is still paused expires."""
     await _move_all(db, company_id, request_id, _PAUSED, Input.EXPIRE)
-    await store.end_pause(db, company_id, request_id, datetime.now(UTC))
+    await store.end_pause(db, company_id, request_id, datetime.now(UTC), step=1)
 
 
 async def change_message(
@@ -192,23 +213,27 @@ async def _convert(
     )
 
 
-async def _close_request(db: Database, company_id: int, request_id: UUID) -> None:
+async def _close_request(
+    db: Database, company_id: int, request_id: UUID, labels: Labels, version: int | None
+) -> None:
     """Its own state becomes CANCELED, so that nothing more is prepared; that of a request of one
     recipient only if its message has not left."""
     span = request_id, ids.last_message_id(request_id)
 
     async def work(tx: asyncpg.Connection) -> None:
-        request = await store.lock_request(tx, company_id, request_id)
-        if request is None:
-            raise NotFound
+        request = await hold(tx, company_id, request_id, version)
+        step = 1 if given(labels) else 0  # of a request that is over: nothing else changes
         if request.solo_message_id is not None:
             if await _move_slice(tx, company_id, span, _CANCELABLE, Input.CANCEL, ways=()):
                 await store.mark_canceled(tx, company_id, request_id)
+                step = 0
         elif request.state in _OPEN:
+            step = 0
             await store.set_request_state(
                 tx, company_id, request_id, was=request.state, state=RequestState.CANCELED,
                 now=datetime.now(UTC),
             )  # fmt: skip
+        await set_labels(tx, company_id, request_id, labels, step=step)
 
     await db.run(work)
 

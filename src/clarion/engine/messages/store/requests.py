@@ -112,9 +112,12 @@ async def set_request_state(
     )
 
 
-async def end_pause(on: Runner, company_id: int, request_id: UUID, now: datetime) -> None:
-    """A paused request becomes TRANSMITTING, or COMPLETED; any other is left as it is."""
-    await on.execute(SQL["end_pause"], company_id, request_id, now, new_id())
+async def end_pause(
+    on: Runner, company_id: int, request_id: UUID, now: datetime, *, step: int
+) -> None:
+    """A paused request becomes TRANSMITTING, or COMPLETED; any other is left as it is, and so is
+    one of one recipient, whose message says it. `step`: what its version goes up by."""
+    await on.execute(SQL["end_pause"], company_id, request_id, now, new_id(), step)
 
 
 async def reject_request(
