@@ -17,6 +17,7 @@ from clarion.cli.place import ConfigOption, DataOption, JsonOption, find_place
 from clarion.cli.reach import with_database
 from clarion.engine.consent.addresses import carriers
 from clarion.engine.consent.addresses.carriers import Load, Mode, Watch
+from clarion.kit.words import counted
 from clarion.storage.database import Database
 
 COLUMNS = ("operator", "numbers", "loaded_at")
@@ -57,7 +58,7 @@ def load_blacklist(
     print_facts(_facts(done, as_json=as_json), as_json=as_json)
     nothing = done.wrong > 0 and done.numbers == 0
     if done.wrong and not as_json:
-        words = "1 line is no number:" if done.wrong == 1 else f"{done.wrong} lines are no numbers:"
+        words = counted(done.wrong, "line is no number:", "lines are no numbers:")
         tell = print_error if nothing else print_warning
         tell(words, "\n".join(done.faults))
     if nothing:

@@ -38,13 +38,18 @@ class FirstSender(Struct, frozen=True):
 
 
 def effective(settings: Settings, *, database_url: str) -> Settings:
-    """What `clarion run` adds to the settings: its database, a carrier where there is none, and
-    with no carrier but the sandbox sender ids that need nobody to set them up."""
+    """What `clarion run` adds to the settings: its database, a carrier where there is none, with
+    no carrier but the sandbox sender ids that need nobody to set them up, and that events may be
+    posted to programs on this machine."""
     database = structs.replace(settings.database, url=database_url)
     connectors = settings.connectors or {SANDBOX: SandboxConnector(default=True)}
     only_sandbox = all(isinstance(each, SandboxConnector) for each in connectors.values())
     senders = Senders(auto_provision=settings.senders.auto_provision or only_sandbox)
-    return structs.replace(settings, database=database, connectors=connectors, senders=senders)
+    networks = (*settings.events.allowed_networks, *LOOPBACK)
+    events = structs.replace(settings.events, allowed_networks=networks)
+    return structs.replace(
+        settings, database=database, connectors=connectors, senders=senders, events=events
+    )
 
 
 def has_sandbox(settings: Settings) -> bool:
