@@ -56,7 +56,7 @@ async def test_an_import_goes_from_created_to_completed(site: Site, client: Clie
     reply = await downloaded(client, shown["failures_attachment_id"])
     assert reply.raw.decode().splitlines() == [
         "external_id,first_name,import_line,import_error",
-        'bad,,4,"1 fields, and the first line has 2"',
+        'bad,,4,"1 field, and the first line has 2"',
     ]
     assert reply.headers["Content-Type"].startswith("text/csv")
     assert (await client.get(f"{GROUPS}/{members}")).json["member_count"] == 2

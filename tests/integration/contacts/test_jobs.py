@@ -206,7 +206,7 @@ async def test_rows_fail_for_what_the_file_or_the_company_has(place: Place) -> N
     assert counts(job) == ("COMPLETED", 1, 4)
     assert await place.failures(job) == [
         ("2", "primary_mdn: another contact than that with the external_id has it."),
-        ("3", "1 fields, and the first line has 3"),
+        ("3", "1 field, and the first line has 3"),
         ("4", "external_id or primary_mdn: one of them is required."),
         ("5", "a quotation mark is opened and not closed"),
     ]
@@ -412,7 +412,7 @@ async def test_an_import_goes_on_after_a_crash_and_does_nothing_twice(
     done = await place.job(job)
     assert counts(done) == ("COMPLETED", 45, 1)
     assert await place.names() == {f"c{n}": f"Ann{n}" for n in range(45)}
-    assert await place.failures(done) == [("47", "1 fields, and the first line has 2")]
+    assert await place.failures(done) == [("47", "1 field, and the first line has 2")]
     versions = {contact["version"] for contact in await place.contacts()}
     assert versions == {1}
     row = await place.db.fetchrow("select member_count from contact_group where id = $1", group)

@@ -85,7 +85,7 @@ def test_a_first_line_that_cannot_be_used_says_why(header: str, words: str) -> N
 @pytest.mark.parametrize(
     ("header", "cells", "words"),
     [
-        ("external_id|phone", ["7"], "1 fields, and the first line has 2"),
+        ("external_id|phone", ["7"], "1 field, and the first line has 2"),
         ("external_id|phone", ["7", "8", "9"], "3 fields"),
         ("external_id|phone", ["", "", ""], "3 fields"),
         ("external_id|phone", ["", ""], "one of them is required"),

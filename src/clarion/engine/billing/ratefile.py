@@ -24,6 +24,7 @@ from clarion.engine.billing.model import (
     parse_operator,
 )
 from clarion.errors import InvalidInput
+from clarion.kit.words import counted
 
 COLUMNS = frozenset({"company", "sender_type", "medium", "country", "operator", "price"})
 REQUIRED = ("country", "price")
@@ -77,7 +78,9 @@ def _heading(cells: list[str]) -> list[str]:
 
 def _rate(columns: list[str], cells: list[str]) -> Rate:
     if len(cells) != len(columns):
-        raise InvalidInput(f"{len(cells)} values under {len(columns)} columns.")
+        raise InvalidInput(
+            f"{counted(len(cells), 'value')} under {counted(len(columns), 'column')}."
+        )
     given = dict(zip(columns, cells, strict=True))
     return Rate(
         company_id=_company(given.get("company", "")),

@@ -21,6 +21,7 @@ from clarion.engine.contacts.fast_access.scripts import MAX_VALUE
 from clarion.engine.contacts.model import EXTENDED, NOTHING, READERS, read_value
 from clarion.engine.contacts.names import FAST_ACCESS
 from clarion.errors import ClarionError, InvalidInput
+from clarion.kit.words import counted
 
 LINE_COLUMN, REASON_COLUMN = "import_line", "import_error"
 KEYS = ("external_id", "primary_mdn")
@@ -76,7 +77,7 @@ class Columns(Struct, frozen=True):
         """The attributes that a row sets, each as it is stored; an empty cell sets none. BadRow
         says why the row is no contact."""
         if len(cells) != self.count:
-            raise BadRow(f"{len(cells)} fields, and the first line has {self.count}")
+            raise BadRow(f"{counted(len(cells), 'field')}, and the first line has {self.count}")
         try:
             values = self._plain(cells)
             if self.extended:
