@@ -11,7 +11,7 @@ from tests.factories import an_expander
 
 from clarion.kit import ids
 
-REQUESTS = "/messaging/message_requests"
+REQUESTS, MESSAGES = "/messaging/message_requests", "/messaging/messages"
 UNKNOWN = ids.show(ids.new_request_id())
 TO = "+4915112345678"
 
@@ -410,6 +410,24 @@ async def test_a_deleted_request_is_gone_but_for_those_who_ask(site: Site, clien
     (deleted,) = (await client.get(f"{REQUESTS}?state=DELETED")).json["list"]
     assert (deleted["id"], deleted["state"]) == (id, "DELETED")
     assert await listed(client, "state=DELETED,TRANSMITTING") == [kept, id]
+
+
+async def test_the_messages_of_a_deleted_request_stay_until_they_are_deleted(
+    site: Site, client: Client
+) -> None:
+    """Canceled with it, and then on their own: by id, in the list, and each with its DELETE."""
+    id = await make(site, client)
+    (message,) = (await client.get(f"{REQUESTS}/{id}/messages")).json["list"]
+    await client.delete(f"{REQUESTS}/{id}")
+    for path in (f"{MESSAGES}/{message['id']}", f"{MESSAGES}?message_request_id={id}"):
+        reply = await client.get(path)
+        assert reply.status == 200
+        (shown,) = reply.json.get("list", [reply.json])
+        assert (shown["id"], shown["message_request_id"]) == (message["id"], id)
+        assert shown["state"] == "CANCELED"
+    assert (await client.delete(f"{MESSAGES}/{message['id']}")).status == 200
+    assert (await client.get(f"{MESSAGES}/{message['id']}")).status == 404
+    assert (await client.get(f"{MESSAGES}?message_request_id={id}")).json["list"] == []
 
 
 async def test_messages_cannot_be_added_to_a_request(site: Site, client: Client) -> None:
