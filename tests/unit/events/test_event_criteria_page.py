@@ -34,9 +34,7 @@ def test_the_fault_is_as_it_is_shown() -> None:
 
 
 def test_what_is_not_there_is_as_the_table_says() -> None:
-    rows = re.findall(
-        r"^\| `(.*to_address.+?)` \| (is(?: not)? delivered) \|$", PAGE, re.MULTILINE
-    )
+    rows = re.findall(r"^\| `(.*to_address.+?)` \| (is(?: not)? delivered) \|$", PAGE, re.MULTILINE)
     event: dict[str, Value] = {"new_state": "SENT"}
     assert len(rows) == 4
     for text, answer in rows:
