@@ -82,7 +82,7 @@ DAILY = 86_400.0
 POOL_SECONDS = 1.0
 WRITER_PATIENCE = 5.0  # seconds until a flush that hangs is answered 503
 WRITERS = 2  # connections of the intake's own pool
-RECORDERS = 2  # and of the recorder's
+RECORDERS = 4  # and of the recorders', and of who claims deliveries
 RECORD_SECONDS = 3.0
 PATIENCE = 6.0  # seconds; a stop with a database that answers takes less
 GC_THRESHOLDS = (20_000, 20, 20)  # objects, rounds, rounds
@@ -169,7 +169,9 @@ class Node:
         await self._start_dispatch()
         await self._start_jobs()
         if EVENTS in self.roles:
-            await self._events.start_events()
+            await self._events.start_events(
+                records=self._records, vault=self._vault, membership=self._membership
+            )
         await self._start_api()
 
     async def stop(self) -> None:
@@ -199,6 +201,7 @@ class Node:
         if JOBS in self.roles:
             await self._jobs.stop()
         await self._loops.stop()
+        await self._events.stop()
         await self._carriers.stop()
         await self._throughput.stop()
         await self._recorder.stop(RECORD_SECONDS)

@@ -28,6 +28,7 @@ SENDER = NewSender(
     state=SenderState.ACTIVE,
     two_way_required=True,
 )
+LOOPBACK = ("127.0.0.0/8", "::1/128")
 
 
 class FirstSender(Struct, frozen=True):

@@ -192,6 +192,7 @@ def _welcome(start: _Start, base_url: str) -> None:
     console.print(f"  Access token  {start.credentials.token}", markup=False)
     console.print(f"  Data          {start.place.data}", markup=False)
     console.print(f"  Reference     {base_url}/docs", markup=False)
+    console.print("  Events        may be posted to programs on this machine", markup=False)
     if start.sender is None:
         console.print(f"\n{NO_SENDER}", markup=False)
         return

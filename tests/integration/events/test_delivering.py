@@ -361,7 +361,7 @@ async def test_a_key_that_waits_for_its_next_try_holds_up_no_other_key(
 
 async def test_two_deliverers_keep_the_order(house: House, receiver: Receiver) -> None:
     for _ in range(2):
-        await house.deliverer(connections=8)
+        await house.deliverer(connections=8, retry_seconds=(0.05,) * 20)
     path = "/random/0.2/two"
     to = await house.configuration(receiver.url(path), ordered=True)
     keys = [f"k{n % 5}" for n in range(60)]

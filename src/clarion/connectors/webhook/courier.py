@@ -10,7 +10,7 @@ are answers as any other: nothing is followed.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from pathlib import Path
 
 from clarion.connectors.webhook.answers import kept_text
@@ -34,6 +34,7 @@ POST_FAILED = "webhook.post_failed"
 
 log = get_logger(__name__)
 Key = tuple[int, int]
+Refreshed = Callable[[Destination, str, str], Awaitable[None]]
 
 
 class WebhookCourier:
@@ -45,13 +46,16 @@ class WebhookCourier:
         timeout: float,
         max_links: int,
         allowed_networks: Iterable[str] = (),
+        refreshed: Refreshed | None = None,
         resolve: Resolve | None = None,
         trusted: Path | None = None,
     ) -> None:
-        """Raises SettingsError. `resolve` takes the place of the system's resolver, and `trusted`
-        that of its certificate authorities."""
+        """Raises SettingsError. `refreshed` keeps a new refresh token: destination, the one used,
+        the new one. `resolve` takes the place of the system's resolver, and `trusted` that of its
+        certificate authorities."""
         self._timeout = timeout
         self._max_links = max_links
+        self._refreshed = refreshed
         self._resolver = Resolver(Guard(allowed_networks), resolve)
         self._tls = Tls(trusted)
         self._loop = asyncio.get_running_loop()
@@ -256,7 +260,10 @@ class WebhookCourier:
             context=self._tls.context(route.destination.settings) if tokens.target.secure else None,
             seconds=self._timeout,
         )
+        used = tokens.refresh_token
         tokens.granted(await asking.ask(link, tokens.request()), self._loop.time())
+        if self._refreshed and used and tokens.refresh_token and tokens.refresh_token != used:
+            await self._refreshed(route.destination, used, tokens.refresh_token)
 
     # ------------------------------------------------------------ ends
 

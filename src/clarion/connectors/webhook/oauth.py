@@ -35,7 +35,7 @@ class Tokens:
         """Raises BadAddress: the token_url cannot be asked."""
         self.target: Target = parse_target(settings.get("token_url", ""))
         self._settings = settings
-        self._refresh_token = settings.get("refresh_token")
+        self.refresh_token = settings.get("refresh_token")
         self._token = b""
         self._until = 0.0
 
@@ -46,6 +46,11 @@ class Tokens:
         """The receiver takes it no longer; a newer one may have come meanwhile."""
         if token == self._token:
             self._token = b""
+
+    def learned(self, refresh_token: str | None) -> None:
+        """What is stored now: another node may have used the one that we know."""
+        if refresh_token:
+            self.refresh_token = refresh_token
 
     def request(self) -> bytes:
         """The whole HTTP request for a token."""
@@ -83,7 +88,7 @@ class Tokens:
         self._token = token.encode()
         self._until = now + max(life - EARLY, life / 2)
         if grant.refresh_token:
-            self._refresh_token = grant.refresh_token
+            self.refresh_token = grant.refresh_token
 
     def _fields(self) -> dict[str, str]:
         settings = self._settings
@@ -93,6 +98,6 @@ class Tokens:
             fields["username"] = settings.get("username", "")
             fields["password"] = settings.get("password", "")
         if grant == "refresh_token":
-            fields["refresh_token"] = self._refresh_token or ""
+            fields["refresh_token"] = self.refresh_token or ""
         fields |= {n: settings[n] for n in ("scope", "audience") if settings.get(n)}
         return fields

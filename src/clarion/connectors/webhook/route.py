@@ -66,6 +66,8 @@ class Route:
         if _way(self.destination) != _way(destination):
             return False
         self.destination = destination
+        if self.tokens is not None:
+            self.tokens.learned(destination.settings.get("refresh_token"))
         return True
 
     def _prepare(self, destination: Destination, tls: Tls) -> Target:
@@ -87,8 +89,10 @@ class Route:
 
 
 def _way(destination: Destination) -> tuple[object, ...]:
-    configuration = destination.configuration
+    """A refresh token changes by itself; when somebody sets another one, the version tells."""
+    configuration, settings = destination.configuration, dict(destination.settings)
+    refreshed = settings.pop("refresh_token", None) is not None
     return (
         configuration.address, configuration.format, configuration.authentication_type,
-        destination.settings, destination.secrets,
+        settings, destination.secrets, configuration.version if refreshed else 0,
     )  # fmt: skip

@@ -69,6 +69,10 @@ class Membership:
         """Whether others may think that this node is dead."""
         return self._expires_at is not None and datetime.now(UTC) > self._expires_at
 
+    def judges(self) -> bool:
+        """Whether other nodes' leases can be judged: see renew."""
+        return not self.lapsed() and datetime.now(UTC) >= self._judges_from
+
     async def leave(self) -> None:
         """In order: nobody needs to wait for the lease to lapse."""
         await store.remove_node(self._db, self.node_id)

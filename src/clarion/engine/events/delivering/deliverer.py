@@ -28,6 +28,7 @@ from clarion.settings import Events
 from clarion.storage.database import Database
 
 POLL_SECONDS = 1.0
+FIND_SECONDS = 0.02  # between two looks, however many hints come
 GATHER_SECONDS = 0.02  # after a small claim, the time to let more gather
 SMALL = 100
 UNAVAILABLE_SECONDS = 1.0
@@ -147,7 +148,7 @@ class Deliverer:
         await self._claimer.put_back()
         await self._look_again_at_those_in_hand()
         now = datetime.now(UTC)
-        if self._hinted or self._loop.time() >= self._looked_at + POLL_SECONDS:
+        if self._loop.time() >= self._looks_at():
             await self._find()
         chosen = self._choose(now)
         if not chosen:
@@ -155,6 +156,10 @@ class Deliverer:
         company_id = self._turn = chosen[0][0].company_id
         ready = await self._with_destinations(company_id, chosen)
         return await self._claim(company_id, ready) if ready else 0
+
+    def _looks_at(self) -> float:
+        """When to look into the queue again."""
+        return self._looked_at + (FIND_SECONDS if self._hinted else POLL_SECONDS)
 
     async def _find(self) -> None:
         self._hinted, self._looked_at = False, self._loop.time()
@@ -209,7 +214,7 @@ class Deliverer:
     async def _rest(self) -> None:
         """Until something is due that has room, or somebody says so, or the next look."""
         now, clock = datetime.now(UTC), self._loop.time()
-        until = self._looked_at + POLL_SECONDS
+        until = self._looks_at()
         if not self._lease.lapsed() and self._recorder.unrecorded < MAX_UNRECORDED:
             for key, due in self._due.items():
                 lane = self._posting.lane(*key)
