@@ -119,6 +119,15 @@ async def test_a_push_that_cannot_be_paid_for_is_followed_by_an_sms_that_can(pla
     await gateway.membership.leave()
 
 
+async def test_the_push_comes_first_unless_the_client_wishes_otherwise(stage: Stage) -> None:
+    channel, push = await _channel(stage)
+    to = await _contact(stage, push, "t")
+    for wish, medium in (([], "PSH"), (["MDN", "PUSH"], "SMS")):
+        options = Options(failover="SMS", contact_delivery_address_priority=wish)
+        request = await stage.send(to, sender=channel, options=options)
+        assert await _media(stage, request) == [(medium, "CREATED")]
+
+
 async def test_a_contact_without_any_device_gets_the_sms_at_once(stage: Stage) -> None:
     channel, _ = await _channel(stage)
     only_push = Options(failover="SMS", contact_delivery_address_priority=["PUSH"])

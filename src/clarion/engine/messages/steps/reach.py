@@ -20,6 +20,7 @@ from clarion.kit.mailbox import parse_mailbox
 
 _TEXT, _MEDIA = (Medium.SMS, Medium.MMS), (Medium.MMS,)
 _BY_DEFAULT = ("MDN", "PUSH", "EMAIL")
+_PUSH_FIRST = ("PUSH", "MDN", "EMAIL")
 _BY_NAME = {"MDN": Kind.NUMBER, "PUSH": Kind.PUSH, "EMAIL": Kind.EMAIL}
 _BY_ADDRESS = frozenset(_BY_NAME.values())
 _KINDS = {Medium.PSH.value: Kind.PUSH, Medium.EMAIL.value: Kind.EMAIL}
@@ -94,11 +95,17 @@ def media_of(plan: Plan, kind: Kind) -> Sequence[str]:
     return _MEDIA if plan.has_media or plan.options.group_mms else _TEXT
 
 
+def _priority(plan: Plan) -> Sequence[str]:
+    """The kinds of a contact's addresses, in the order that the client wishes."""
+    by_default = _BY_DEFAULT if plan.options.failover is None else _PUSH_FIRST
+    return plan.options.contact_delivery_address_priority or by_default
+
+
 def _asked(plan: Plan, kind: Kind) -> str:
     """The medium that a recipient of this kind was to be reached over, whatever becomes of it."""
     if kind in _BY_ADDRESS:
         return media_of(plan, kind)[0]
-    wanted = plan.options.contact_delivery_address_priority or _BY_DEFAULT
+    wanted = _priority(plan)
     media = [medium for each in wanted for medium in media_of(plan, _BY_NAME[each])]
     able = {capability for sender in plan.senders for capability in sender.capabilities}
     return next((medium for medium in media if medium in able), media[0])
@@ -106,7 +113,7 @@ def _asked(plan: Plan, kind: Kind) -> str:
 
 def _destinations(plan: Plan, contact: SendableContact) -> Iterator[Destination]:
     """The addresses of a contact, in the order that the client wishes."""
-    for kind in plan.options.contact_delivery_address_priority or _BY_DEFAULT:
+    for kind in _priority(plan):
         if kind == "MDN" and contact.primary_mdn:
             country = country_of(contact.primary_mdn)
             for medium in media_of(plan, Kind.NUMBER):
