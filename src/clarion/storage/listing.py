@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 import asyncpg
 import msgspec
@@ -21,6 +21,7 @@ import msgspec
 from clarion.errors import InvalidInput
 from clarion.storage import filters
 from clarion.storage.database import Database
+from clarion.storage.sorting import sorted_rows
 
 Kind = Literal[
     "text", "integer", "number", "boolean", "timestamp", "created", "day", "id", "enum",
@@ -109,22 +110,43 @@ async def fetch_page(
     that are no filter of this listing are ignored, since clients add parameters of their own."""
     offset, limit = asked_page(query, listing.limit)
     more = 0 if listing.counted else 1
-    order = _order(listing, query.get("sort", ""))
     args: list[object] = []
     where = _where(listing, company_id, query, also, args)
     body = f"from {listing.source} where {where}"
-    page = f"order by {order} limit ${len(args) + 1} offset ${len(args) + 2}"
-    if offset >= DEEP and not listing.order:  # what is passed over need not be read: the index knows its keys
-        keys = f"select {listing.key} {body} {page}"
-        text = f"{body} and {listing.key} = any(array({keys})) order by {order}"
-    else:
-        text = f"{body} {page}"
-    rows = await db.fetch(f"select {listing.select} {text}", *args, limit + more, offset)
+    rows = await _rows(db, listing, body, query.get("sort", ""), [*args, limit + more, offset])
     if not listing.counted:
         return Page(rows[:limit], offset + len(rows), offset, limit)
     if len(rows) < limit and (rows or offset == 0):
         return Page(rows, offset + len(rows), offset, limit)  # the last page tells the total
     return Page(rows, await _total(db, listing, body, args), offset, limit)
+
+
+async def _rows(
+    db: Database, listing: Listing, body: str, sort: str, args: list[Any]
+) -> list[asyncpg.Record]:
+    """A page of what matches; the last of `args` are its limit and its offset."""
+    order, limit = _order(listing, sort), args[-2]
+    names = filters.split(sort)
+    first = listing.by_name[names[0].lstrip("+-")] if names else None
+    if first is None or first.kind == "created" or first.sql == listing.key:
+        return await db.fetch(_page(listing, body, order, args), *args)
+    if not first.never_null and limit:
+        valued = f"{body} and ({first.sql}) is not null"
+        order_of_index = order.replace(" nulls last", "", 1)
+        rows = await sorted_rows(db, _page(listing, valued, order_of_index, args), *args)
+        if len(rows) == limit:
+            return rows
+    return await sorted_rows(db, _page(listing, body, order, args), *args)
+
+
+def _page(listing: Listing, body: str, order: str, args: Sequence[Any]) -> str:
+    page = f"order by {order} limit ${len(args) - 1} offset ${len(args)}"
+    if args[-1] < DEEP or listing.order:
+        return f"select {listing.select} {body} {page}"
+    # What is passed over need not be read: the index knows its keys.
+    keys = f"select {listing.key} {body} {page}"
+    chosen = f"{body} and {listing.key} = any(array({keys}))"
+    return f"select {listing.select} {chosen} order by {order}"
 
 
 def asked_page(

@@ -18,6 +18,9 @@ select name, checksum from schema_migration order by number;
 -- record_migration: Remembers one.
 insert into schema_migration (number, name, checksum, applied_at) values ($1, $2, $3, $4);
 
+-- limit_time: How long each statement of this transaction may take, in milliseconds.
+select set_config('statement_timeout', $1, true);
+
 -- lock_partitions: One node at a time, until its transaction ends.
 select pg_advisory_xact_lock($1);
 
