@@ -41,6 +41,7 @@ WITHOUT_COMPANY = {
     "engine.events.files.due_buffers": "finds what is due, in any company; answers whose it is",
     "engine.events.files.due_files": "housekeeping; answers whose file it is",
     "engine.events.matching.companies": "finds the companies to go through one by one",
+    "engine.events.streaming.forsaken": "housekeeping; answers whose configuration it is",
     "engine.messages.claimed_by_connector": "counts for metrics; shows no tenant's data",
     "engine.messages.companies_with_expiry": "finds the companies to go through one by one",
     "engine.messages.find_fragments": "a receipt names a connector and a carrier's id, no company",

@@ -2,9 +2,9 @@
 
     async for batch in desk.follow(company_id, configuration_id): ...
 
-A batch counts as delivered when the next one is asked for, so whoever is cut off in between gets
-it again. An empty batch comes when nothing has happened for a while: both ends see that the other
-one is there.
+A batch counts as delivered when the connection stands a moment after it was written: an empty batch
+comes then, and the one that is asked for next says so. Whoever is cut off before gets it again.
+Empty batches also come when nothing has happened for a while, so that both ends see each other.
 """
 
 from __future__ import annotations
@@ -23,6 +23,9 @@ from clarion.log import get_logger
 from clarion.storage.database import Database
 
 BATCH = 100
+BATCH_SIZE = 1_000_000  # characters of their events
+UNSURE = 1000  # deliveries written that may not have arrived
+SURE_SECONDS = 0.1  # a connection that stands so long after a batch has carried it
 BEAT_SECONDS = 10.0
 POLL_SECONDS = 1.0
 REST_SECONDS = 0.05  # between two looks, however many hints come
@@ -75,34 +78,52 @@ class StreamDesk:
         with self._at(place) as woken:
             while not self._closing:
                 woken.clear()
-                try:
-                    batch = await self._next(place)
-                    if monotonic() >= beat:
-                        beat = monotonic() + self._beat
-                        if not await store.seen(self._db, *place, datetime.now(UTC)):
-                            return
-                        if not batch:
-                            yield ()
-                except Unavailable as error:
-                    log.waits(STREAM_WAITS, error)
-                    batch = []
-                if batch:
+                written: list[Waiting] = []
+                while len(written) < UNSURE and (batch := await self._next(place, written)):
+                    written += batch
                     yield [each for each in batch if each.event is not None]
-                    await self._handed_over(place, batch)
-                    continue
-                await asyncio.sleep(REST_SECONDS)
-                await _any_of(woken, min(POLL_SECONDS, max(0.0, beat - monotonic())))
+                if written:
+                    await asyncio.sleep(SURE_SECONDS)
+                    yield ()
+                    await self._handed_over(place, written)
+                if monotonic() >= beat:
+                    beat = monotonic() + self._beat
+                    if not await self._is_there(place):
+                        return
+                    yield ()
+                if not written:
+                    await asyncio.sleep(REST_SECONDS)
+                    await _any_of(woken, min(POLL_SECONDS, max(0.0, beat - monotonic())))
 
-    async def _next(self, place: Place) -> list[Waiting]:
-        return await store.waiting(self._db, *place, at=datetime.now(UTC), limit=BATCH)
+    async def _next(self, place: Place, written: Sequence[Waiting]) -> list[Waiting]:
+        """What comes behind what is written; nothing while the database is away."""
+        try:
+            return await store.waiting(
+                self._db,
+                *place,
+                after=written[-1] if written else None,
+                at=datetime.now(UTC),
+                limit=BATCH,
+                size=BATCH_SIZE,
+            )
+        except Unavailable as error:
+            log.waits(STREAM_WAITS, error)
+            return []
 
-    async def _handed_over(self, place: Place, batch: Sequence[Waiting]) -> None:
+    async def _handed_over(self, place: Place, written: Sequence[Waiting]) -> None:
         """What cannot be noted now comes once more."""
         try:
-            await store.handed_over(self._db, *place, batch, at=datetime.now(UTC))
+            await store.handed_over(self._db, *place, written, at=datetime.now(UTC))
         except Unavailable as error:
             log.waits(STREAM_WAITS, error)
             await asyncio.sleep(POLL_SECONDS)
+
+    async def _is_there(self, place: Place) -> bool:
+        try:
+            return await store.seen(self._db, *place, datetime.now(UTC))
+        except Unavailable as error:
+            log.waits(STREAM_WAITS, error)
+            return True
 
     def _count(self, company_id: int) -> int:
         return sum(len(each) for (owner, _), each in self._open.items() if owner == company_id)

@@ -3,13 +3,22 @@ update delivery_configuration set seen_at = $3
 where company_id = $1 and id = $2 and protocol = 'STREAM' and active and deleted_at is null
 returning id;
 
--- waiting: The next deliveries of a configuration and their events, as far as these are still there.
-select q.due_at, q.event_id, q.attempts, e.external_id, e.topic, e.type, e.key, e.at, e.body
-from delivery_queue q
-left join event e on e.company_id = q.company_id and e.id = q.event_id
-where q.company_id = $1 and q.configuration_id = $2 and q.due_at <= $3
-order by q.due_at, q.event_id
-limit $4;
+-- waiting: The next deliveries of a configuration behind ($3, $4), and their events, as far as these are still there; up to about $7 characters, one at least.
+select due_at, event_id, attempts, external_id, topic, type, key, at, body
+from (
+    select q.due_at, q.event_id, q.attempts, e.external_id, e.topic, e.type, e.key, e.at, e.body,
+        sum(length(e.body)) over (order by q.due_at, q.event_id) - length(e.body) as earlier
+    from (
+        select due_at, event_id, attempts from delivery_queue
+        where company_id = $1 and configuration_id = $2 and due_at <= $5
+            and (due_at, event_id) > ($3::timestamptz, $4::uuid)
+        order by due_at, event_id
+        limit $6
+    ) q
+    left join event e on e.company_id = $1 and e.id = q.event_id
+) sized
+where earlier is null or earlier < $7
+order by due_at, event_id;
 
 -- handed_over: Deliveries that a client has taken: off the queue, with their attempts. Of two
 -- clients that took one, the first has it.

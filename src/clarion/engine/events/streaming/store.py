@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from uuid import UUID
 
 from msgspec import Struct
@@ -14,6 +14,7 @@ from clarion.storage.sql import load_queries
 
 SQL = load_queries(__package__)
 ADDRESS = "stream"  # of an attempt: nothing was posted anywhere
+_FIRST = (datetime(1970, 1, 1, tzinfo=UTC), UUID(int=0))
 
 
 class Waiting(Struct, frozen=True):
@@ -31,10 +32,18 @@ async def seen(db: Database, company_id: int, configuration_id: int, at: datetim
 
 
 async def waiting(
-    db: Database, company_id: int, configuration_id: int, *, at: datetime, limit: int
+    db: Database,
+    company_id: int,
+    configuration_id: int,
+    *,
+    after: Waiting | None,
+    at: datetime,
+    limit: int,
+    size: int,
 ) -> list[Waiting]:
-    """What is due, in order of time."""
-    rows = await db.fetch(SQL["waiting"], company_id, configuration_id, at, limit)
+    """What is due, in order of time: so many deliveries, or about so many characters."""
+    place = (after.due_at, after.event_id) if after else _FIRST
+    rows = await db.fetch(SQL["waiting"], company_id, configuration_id, *place, at, limit, size)
     return [
         Waiting(
             row["due_at"],
