@@ -123,6 +123,7 @@ class Resource:
         assert self.create is not None
         values = self.shape.read(call)
         values = {name: value for name, value in values.items() if value is not None}
+        values.pop(self.shape.column_of("version_number"), None)  # of what does not exist yet
         self._require(values)
         return json_answer({"id": await self.create(call, values)})
 

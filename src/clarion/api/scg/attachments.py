@@ -87,7 +87,6 @@ LISTING = Listing(
 
 
 async def create(call: Call, values: Values) -> str:
-    values.pop("version", None)  # of what does not exist yet
     new = NewAttachment(**values)
     return ids.show(await create_attachment(call.services.db, call.caller, new))
 

@@ -104,7 +104,6 @@ _IN_CHANNEL = (
 
 
 async def create(call: Call, values: Values) -> str:
-    values.pop("version", None)  # of what does not exist yet
     return ids.show(await create_channel(call.services.db, call.caller, NewChannel(**values)))
 
 

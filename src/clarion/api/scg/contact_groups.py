@@ -114,7 +114,6 @@ LISTING = Listing(
 
 
 async def create(call: Call, values: Values) -> str:
-    values.pop("version", None)  # of what does not exist yet
     return ids.show(await create_group(call.services.db, call.caller, NewGroup(**values)))
 
 

@@ -142,7 +142,6 @@ async def of_contact(call: Call) -> Sequence[Bound]:
 
 async def create(call: Call, values: Values) -> str:
     contact = await contact_of(call)
-    values.pop("version", None)  # of what does not exist yet
     new = NewToken(**values)
     return ids.show(await create_token(call.services.db, call.caller, contact, new))
 

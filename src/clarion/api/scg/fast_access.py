@@ -122,7 +122,6 @@ JOBS = Listing(
 
 
 async def create(call: Call, values: Values) -> str:
-    values.pop("version", None)  # of what does not exist yet
     return ids.show(await create_rule(call.services.db, call.caller, NewRule(**values)))
 
 

@@ -149,7 +149,6 @@ async def rewrite(_: Call, query: dict[str, str]) -> list[Any]:
 
 
 async def create(call: Call, values: Values) -> str:
-    values.pop("version", None)  # of what does not exist yet
     new = _new(values)
     return ids.show(await create_keyword(call.services.db, call.caller, new))
 

@@ -74,7 +74,6 @@ LISTING = Listing(
 
 
 async def create(call: Call, values: Values) -> str:
-    values.pop("version", None)  # of what does not exist yet
     return ids.show(await create_template(call.services.db, call.caller, NewTemplate(**values)))
 
 

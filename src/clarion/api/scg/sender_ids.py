@@ -184,7 +184,6 @@ LISTING = Listing(
 
 async def create(call: Call, values: Values) -> str:
     services = call.services
-    values.pop("version", None)  # of what does not exist yet
     new = NewSender(**values)
     try:
         made = await create_sender(
