@@ -384,6 +384,18 @@ class _Killed(Exception):
     """The process ends here."""
 
 
+async def killed_at(place: Place, monkeypatch: pytest.MonkeyPatch, *where: Any) -> None:
+    """The worker begins its job, and its process ends where this is called."""
+
+    async def dies(*_: Any) -> None:
+        raise _Killed
+
+    with monkeypatch.context() as patched:
+        patched.setattr(*where, dies)
+        with pytest.raises(_Killed):
+            await place.worker.step()
+
+
 @pytest.mark.usefixtures("small_batches")
 @pytest.mark.parametrize("survived", [0, 1, 3, 5])
 async def test_an_import_goes_on_after_a_crash_and_does_nothing_twice(
@@ -427,15 +439,8 @@ async def test_a_living_nodes_job_is_left_to_it(place: Place, monkeypatch: Any) 
         datetime.now(UTC) + timedelta(seconds=60),
     )
     job = await create_import(place.db, place.tenant.caller, await place.upload(plain(3)), None)
-
-    async def dies(*_: Any) -> None:
-        raise _Killed
-
     other = JobWorker(place.db, place.files, node_id=ids.new_id())
-    with monkeypatch.context() as patched:
-        patched.setattr(importing._Import, "_settle", dies)
-        with pytest.raises(_Killed):
-            await place.worker.step()
+    await killed_at(place, monkeypatch, importing._Import, "_settle")
     assert not await other.step()
     assert (await place.job(job))["state"] == "RUNNING"
     await place.work()  # its own node takes it again
@@ -468,14 +473,7 @@ async def test_a_crash_between_the_file_of_failures_and_the_end_leaves_one_file(
 ) -> None:
     text = PLAIN + "bad\n"
     job = await create_import(place.db, place.tenant.caller, await place.upload(text), None)
-
-    async def dies(*_: Any) -> None:
-        raise _Killed
-
-    with monkeypatch.context() as patched:
-        patched.setattr("clarion.engine.contacts.jobs.store.complete", dies)
-        with pytest.raises(_Killed):
-            await place.worker.step()
+    await killed_at(place, monkeypatch, "clarion.engine.contacts.jobs.store.complete")
     await place.work()
     done = await place.job(job)
     assert counts(done) == ("COMPLETED", 0, 1)
@@ -489,14 +487,7 @@ async def test_a_crash_before_clearing_up_is_made_good(
 ) -> None:
     upload = await place.upload(PLAIN + "bad\n")
     job = await create_import(place.db, place.tenant.caller, upload, None)
-
-    async def dies(*_: Any) -> None:
-        raise _Killed
-
-    with monkeypatch.context() as patched:
-        patched.setattr("clarion.engine.contacts.jobs.working.remove_failures", dies)
-        with pytest.raises(_Killed):
-            await place.worker.step()
+    await killed_at(place, monkeypatch, "clarion.engine.contacts.jobs.working.remove_failures")
     assert (await place.job(job))["state"] == "COMPLETED"
     await place.work()
     assert await place.left_over() == 0
@@ -560,14 +551,7 @@ async def test_a_file_of_failures_that_nobody_has_seen_goes_with_its_job(
 ) -> None:
     upload = await place.upload(PLAIN + "bad\n")
     job = await create_import(place.db, place.tenant.caller, upload, None)
-
-    async def dies(*_: Any) -> None:
-        raise _Killed
-
-    with monkeypatch.context() as patched:
-        patched.setattr("clarion.engine.contacts.jobs.store.complete", dies)
-        with pytest.raises(_Killed):
-            await place.worker.step()
+    await killed_at(place, monkeypatch, "clarion.engine.contacts.jobs.store.complete")
     planned = (await place.job(job))["failures_attachment_id"]
     await cancel_job(place.db, place.tenant.caller, job, JobKind.IMPORT)
     await place.work()

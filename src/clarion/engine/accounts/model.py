@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from msgspec import Struct
@@ -24,6 +25,15 @@ class Caller(Struct, frozen=True):
     company_id: int
     application_id: int
     rate_limit: float | None = None  # requests a second; None: as the settings say
+
+    def record(self, id: UUID, now: datetime) -> dict[str, Any]:
+        """What a row that the caller makes now has, whatever it is."""
+        return {
+            "company_id": self.company_id,
+            "id": id,
+            "application_id": self.application_id,
+            "updated_at": now,
+        }
 
 
 @dataclass(frozen=True)

@@ -31,12 +31,7 @@ async def create_rule(db: Database, caller: Caller, new: NewRule) -> UUID:
     check_rule(new.name, new.script, new.user_data)
     now = datetime.now(UTC)
     id = ids.new_id(at_ms=to_epoch_ms(now))
-    row = msgspec.structs.asdict(new) | {
-        "company_id": caller.company_id,
-        "id": id,
-        "application_id": caller.application_id,
-        "updated_at": now,
-    }
+    row = msgspec.structs.asdict(new) | caller.record(id, now)
 
     async def work(tx: asyncpg.Connection) -> None:
         await store.change_rules(tx, caller.company_id)

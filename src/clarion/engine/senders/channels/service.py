@@ -36,12 +36,7 @@ async def create_channel(db: Database, caller: Caller, new: NewChannel) -> UUID:
 
     async def work(connection: asyncpg.Connection) -> None:
         await _check_ownership(connection, caller.company_id, new.ownership)
-        row = msgspec.structs.asdict(new) | {
-            "company_id": caller.company_id,
-            "id": id,
-            "application_id": caller.application_id,
-            "updated_at": now,
-        }
+        row = msgspec.structs.asdict(new) | caller.record(id, now)
         await store.insert(connection, row)
 
     await db.run(work)
