@@ -8,7 +8,7 @@ whoever sent the request.
 from __future__ import annotations
 
 import asyncio
-from typing import Protocol
+from typing import Protocol, cast
 
 import httptools
 from msgspec import Struct
@@ -78,8 +78,7 @@ class Link(asyncio.Protocol):
     # ------------------------------------------------------------ told by the transport
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's is no subclass of it
         self._parser = httptools.HttpResponseParser(self)
         self.open = True
 
