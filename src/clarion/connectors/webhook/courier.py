@@ -81,7 +81,12 @@ class WebhookCourier:
         if route.refusal:
             self._loop.call_soon(self._hopeless, exchange, route.refusal)
             return
-        exchange.rest = route.rest(event, attempt)
+        try:
+            exchange.rest = route.rest(event, attempt)
+        except Exception:  # one event must not stop the others
+            log.exception(POST_FAILED, company_id=route.company_id, event_id=str(event.id))
+            self._loop.call_soon(self._hopeless, exchange, "The event cannot be written.")
+            return
         self._submit(exchange)
         if self._sweep is None:
             self._sweep_later()
