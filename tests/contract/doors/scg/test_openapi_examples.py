@@ -6,39 +6,15 @@ The same examples in every run. Ids in paths are unknown ones, or those of what 
 
 from __future__ import annotations
 
-import asyncio
-import json
-import os
-import warnings
-from collections.abc import Iterable, Mapping
-from typing import Any
-from urllib.parse import urlencode
+from collections.abc import Callable
 
 import pytest
-import schemathesis
-from harness import Client
-from hypothesis import HealthCheck, Phase, given, settings
-from hypothesis.errors import Unsatisfiable
-from jsonschema import Draft202012Validator
+from openapi_examples import faults
 from scg_tables import COLLECTIONS
 from scg_world import World
 from schemathesis import Case, GenerationMode
-from yarl import URL
 
-WRONG_SECRET = ("GET /saop-rest-data/v1/apptoken-refresh",)
-"""Clients expect 500 for a consumer secret that is wrong."""
-
-EXAMPLES = int(os.environ.get("CLARION_TEST_EXAMPLES", "4"))
-AT_ONCE = 8
-Example = tuple[str, dict[str, Any]]
-_SETTINGS = settings(
-    max_examples=EXAMPLES,
-    derandomize=True,
-    database=None,
-    deadline=None,
-    phases=[Phase.generate],
-    suppress_health_check=list(HealthCheck),
-)
+from clarion.api import ess
 
 
 @pytest.mark.parametrize("mode", [GenerationMode.POSITIVE, GenerationMode.NEGATIVE])
@@ -47,118 +23,23 @@ async def test_every_example_is_answered_as_documented(
 ) -> None:
     client = playground.client
     document = (await client.get("/docs/openapi.json", whole=True)).json
-    examples = await asyncio.to_thread(_examples, document, mode, _known(playground))
-    assert len(examples) > len(document["paths"])
-    room, judge = asyncio.Semaphore(AT_ONCE), Judge(document)
-    for deleting in (False, True):
-        some = [each for each in examples if each[0].startswith("DELETE") is deleting]
-        faults = await asyncio.gather(*(_fault(client, room, judge, *each) for each in some))
-        assert [fault for fault in faults if fault is not None] == []
+    others = {path: about for path, about in document["paths"].items()
+              if not path.startswith(ess.PREFIX)}  # fmt: skip
+    assert await faults(client, document | {"paths": others}, mode, _aiming(playground)) == []
 
 
-def _known(world: World) -> Mapping[str, Mapping[str, str]]:
-    """By path: ids of what is there, for the names in it."""
+def _aiming(world: World) -> Callable[[Case], None]:
+    """Gives a path the ids of what is there."""
     known = {}
     for collection in COLLECTIONS.values():
         ids = [world.parents.get(collection.path, ""), *world.made.get(collection.path, [])[:1]]
         known[collection.path] = [id for id in ids if id]
-    return known
 
+    def aim(case: Case) -> None:
+        names = [part.strip("{}") for part in case.path.split("/") if part.startswith("{")]
+        bare = "/".join("{}" if part.startswith("{") else part for part in case.path.split("/"))
+        for path, ids in known.items():
+            if bare.endswith((path, path + "/{}")) and len(ids) >= len(names):
+                case.path_parameters.update(zip(names, ids, strict=False))
 
-def _examples(document: Any, mode: GenerationMode, known: Mapping[str, list[str]]) -> list[Example]:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        schema = schemathesis.openapi.from_dict(document)
-        operations = [result.ok() for result in schema.get_all_operations()]
-        return [
-            (operation.label, arguments)
-            for operation in operations
-            for arguments in _of_operation(operation, mode, known)
-        ]
-
-
-def _of_operation(
-    operation: Any, mode: GenerationMode, known: Mapping[str, list[str]]
-) -> Iterable[dict[str, Any]]:
-    cases: list[Case] = []
-
-    @_SETTINGS
-    @given(case=operation.as_strategy(mode))
-    def collect(case: Case) -> None:
-        cases.append(case)
-
-    try:
-        collect()
-    except Unsatisfiable:
-        return []  # nothing is against its schema
-    for number, case in enumerate(cases):
-        if number % 2 == 0:
-            _aim(case, known)
-    return [case.as_transport_kwargs(base_url="") for case in cases]
-
-
-def _aim(case: Case, known: Mapping[str, list[str]]) -> None:
-    """Give a path the ids of what is there."""
-    names = [part.strip("{}") for part in case.path.split("/") if part.startswith("{")]
-    bare = "/".join("{}" if part.startswith("{") else part for part in case.path.split("/"))
-    for path, ids in known.items():
-        if bare.endswith((path, path + "/{}")) and len(ids) >= len(names):
-            case.path_parameters.update(zip(names, ids, strict=False))
-
-
-class Judge:
-    """Knows what the document says of answers."""
-
-    def __init__(self, document: dict[str, Any]) -> None:
-        self._document = document
-        self._validators: dict[tuple[str, str], Draft202012Validator] = {}
-
-    def fault(self, label: str, status: int, kind: str, body: bytes) -> str | None:
-        if status >= 500 and label not in WRONG_SECRET:
-            return "a server error"
-        method, _, path = label.partition(" ")
-        said = self._document["paths"][path][method.lower()]["responses"].get(str(status))
-        if said is None:
-            return "an answer that is not in the document"
-        schema = said.get("content", {}).get("application/json", {}).get("schema")
-        if schema is None or not kind.startswith("application/json"):
-            return None if schema is None else "no JSON"
-        validator = self._validators.get((label, str(status)))
-        if validator is None:
-            whole = schema | {"components": self._document["components"]}
-            validator = self._validators[label, str(status)] = Draft202012Validator(whole)
-        error = next(validator.iter_errors(json.loads(body)), None)
-        return error and f"{error.json_path}: {error.message[:300]}"
-
-
-async def _fault(
-    client: Client, room: asyncio.Semaphore, judge: Judge, label: str, arguments: dict[str, Any]
-) -> Any:
-    """What is wrong with the answer to one example."""
-    body = {name: arguments[name] for name in ("json", "data") if name in arguments}
-    async with room:
-        try:
-            async with client.session.request(
-                arguments["method"],
-                _url(client, arguments),
-                headers=_headers(client, arguments),
-                allow_redirects=False,
-                **body,
-            ) as answer:
-                text = await answer.read()
-        except ValueError as error:  # of the client's: a header that cannot be sent
-            return None if "header" in str(error).lower() else (label, arguments, repr(error))
-    kind = answer.headers.get("Content-Type", "")
-    wrong = judge.fault(label, answer.status, kind, text)
-    return wrong and (label, wrong, answer.status, text[:500], arguments)
-
-
-def _url(client: Client, arguments: dict[str, Any]) -> URL:
-    query = urlencode(arguments.get("params") or {}, doseq=True)
-    return URL(client.base + arguments["url"] + (f"?{query}" if query else ""), encoded=True)
-
-
-def _headers(client: Client, arguments: dict[str, Any]) -> dict[str, str]:
-    given = arguments["headers"].items()
-    kept = {name: value for name, value in given if name.lower() in ("content-type", "range")}
-    return kept | {"Authorization": f"Bearer {client.token}"}
+    return aim
