@@ -46,6 +46,7 @@ from clarion.engine.contacts.groups.service import (
 from clarion.engine.contacts.jobs.service import create_export, create_import
 from clarion.engine.contacts.jobs.working import JobWorker
 from clarion.kit import ids
+from clarion.kit.vault import Vault
 from clarion.storage.database import Database
 from clarion.storage.embedded import EmbeddedPostgres
 from clarion.storage.files import FileStore
@@ -127,7 +128,7 @@ async def main(rows: int, *, shapes: bool) -> None:
 async def _measure(bench: Bench, rows: int) -> None:
     db, caller = bench.db, await _caller(bench.db)
     source = await _attachment(bench, caller, _csv(rows))
-    worker = JobWorker(db, bench.files, node_id=ids.new_id())
+    worker = JobWorker(db, bench.files, Vault("bench"), node_id=ids.new_id())
     print(f"{rows:,} contacts; memory at the start {peak_mib():.0f} MiB")
     for name in ("import, new", "import, again"):
         job = await create_import(db, caller, source, None)
@@ -145,7 +146,7 @@ async def _measure(bench: Bench, rows: int) -> None:
 async def _shapes(bench: Bench, rows: int) -> None:
     """Each file is imported into a company that statistics do not know yet, then as it is once
     more, and then with other names."""
-    worker = JobWorker(bench.db, bench.files, node_id=ids.new_id())
+    worker = JobWorker(bench.db, bench.files, Vault("bench"), node_id=ids.new_id())
     for name, shape in SHAPES.items():
         caller = await _caller(bench.db, name)
         group = await create_group(bench.db, caller, NewGroup()) if shape.group else None

@@ -36,6 +36,7 @@ from clarion.engine.contacts.fast_access.service import begin_job, create_rule
 from clarion.engine.contacts.model import READERS, read_value
 from clarion.engine.contacts.recompute import Recomputer
 from clarion.kit import ids
+from clarion.kit.vault import Vault
 from clarion.storage.database import Database
 from clarion.storage.embedded import EmbeddedPostgres
 from clarion.storage.migrate import migrate
@@ -184,7 +185,7 @@ def _born(day: int) -> date:
 
 async def _list(db: Database, caller: Caller, name: str, query: Query, cost: _Cost) -> None:
     rng = random.Random(name)
-    services = cast(Services, _Services(db, settings.Settings()))
+    services = cast(Services, _Services(db, settings.Settings(), Vault("bench")))
     door = Door("bench", "/", (), problem, LIVE)
     seconds, total = [], 0
     for turn in range(-10, ROUNDS):  # the first ones warm up
@@ -217,6 +218,7 @@ class _Services(msgspec.Struct):
 
     db: Any
     settings: settings.Settings
+    vault: Vault
 
 
 class _Cost:

@@ -239,7 +239,7 @@ class Node:
         await self._loops.work_on("expand", expander.step, hints=EXPANSION_CHANNEL)
         await self._loops.work_on("fast access", recomputer.step, hints=JOBS_CHANNEL)
         keeper = GroupKeeper(self.db, node_id=self._node_id)
-        worker = JobWorker(self.db, self._files, node_id=self._node_id)
+        worker = JobWorker(self.db, self._files, self._vault, node_id=self._node_id)
         await self._loops.work_on("contact groups", keeper.step, hints=CONTACT_WORK_CHANNEL)
         for _ in range(CONTACT_JOBS_AT_ONCE):
             await self._loops.work_on("contact jobs", worker.step, hints=CONTACT_WORK_CHANNEL)

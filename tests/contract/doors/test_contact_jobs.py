@@ -24,7 +24,8 @@ async def begin(client: Client, path: str, **more: Any) -> str:
 
 
 async def work(site: Site) -> None:
-    worker = JobWorker(site.services.db, site.services.files, node_id=ids.new_id())
+    services = site.services
+    worker = JobWorker(services.db, services.files, services.vault, node_id=ids.new_id())
     while await worker.step():
         pass
 

@@ -190,6 +190,8 @@ for _ in range(25):
         ("address_list", [{}] * 1001, "400"),
         ("address_list", [{"a": "x" * 70_000}], "1023"),
         ("account_list", [NESTED], "400"),
+        ("account_list", [{"access_token": {"sealed": "AQ=="}}], "400"),
+        ("account_list", [{"access_token": "x" * 8193}], "1023"),
         ("primary_addr_country", "Narnia", "400"),
         ("primary_addr_country", "UK", "400"),
         ("primary_addr_country", "USAX", "400"),

@@ -28,10 +28,12 @@ from clarion.engine.contacts.jobs.service import cancel_job, create_export, crea
 from clarion.engine.contacts.jobs.working import JobWorker
 from clarion.errors import Conflict, InvalidInput, NotFound, Unavailable
 from clarion.kit import ids
+from clarion.kit.vault import Vault
 from clarion.storage.database import Database
 from clarion.storage.files import FileStore
 
 LIMIT = 1 << 30
+VAULT = Vault("a secret of the tests")
 PLAIN = "external_id,first_name\n"
 
 
@@ -43,7 +45,7 @@ class Place:
         self.files = files
         self.tenant = tenant
         self.node = ids.new_id()
-        self.worker = JobWorker(db, files, node_id=self.node)
+        self.worker = JobWorker(db, files, VAULT, node_id=self.node)
 
     async def upload(self, text: str | bytes) -> UUID:
         id = await create_attachment(self.db, self.tenant.caller, NewAttachment(name="upload"))
@@ -418,7 +420,7 @@ async def test_an_import_goes_on_after_a_crash_and_does_nothing_twice(
             with pytest.raises(_Killed):
                 await place.worker.step()
             assert (await place.job(job))["done_count"] == survived * 10
-    other = JobWorker(place.db, place.files, node_id=ids.new_id())
+    other = JobWorker(place.db, place.files, VAULT, node_id=ids.new_id())
     while await other.step():
         pass
     done = await place.job(job)
@@ -439,7 +441,7 @@ async def test_a_living_nodes_job_is_left_to_it(place: Place, monkeypatch: Any) 
         datetime.now(UTC) + timedelta(seconds=60),
     )
     job = await create_import(place.db, place.tenant.caller, await place.upload(plain(3)), None)
-    other = JobWorker(place.db, place.files, node_id=ids.new_id())
+    other = JobWorker(place.db, place.files, VAULT, node_id=ids.new_id())
     await killed_at(place, monkeypatch, importing._Import, "_settle")
     assert not await other.step()
     assert (await place.job(job))["state"] == "RUNNING"
@@ -453,7 +455,7 @@ async def test_a_node_that_was_thought_dead_stops_at_its_next_batch(
 ) -> None:
     job = await create_import(place.db, place.tenant.caller, await place.upload(plain(8)), None)
     real = importing._Import._upsert
-    other = JobWorker(place.db, place.files, node_id=ids.new_id())
+    other = JobWorker(place.db, place.files, VAULT, node_id=ids.new_id())
     overtaken = []
 
     async def overtakes(self: Any, *args: Any) -> Any:
@@ -698,8 +700,8 @@ async def test_companies_with_fewer_jobs_under_way_go_first(
     running: list[UUID] = []
     both = asyncio.Event()
 
-    async def waits(_: Any, __: Any, job: Any, ___: Any) -> None:
-        running.append(job.id)
+    async def waits(*args: Any) -> None:
+        running.append(args[3].id)
         if len(running) == 2:
             both.set()
         async with asyncio.timeout(PATIENCE):

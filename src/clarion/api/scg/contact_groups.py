@@ -199,7 +199,8 @@ async def _add_new(call: Call, group: UUID) -> Answer:
     values.pop("version", None)
     if not values:
         raise InvalidInput("contacts: it is required.", field="contacts")
-    made = await create_contact(call.services.db, call.caller, values, group_id=group)
+    written = contacts.sealed(call, values)
+    made = await create_contact(call.services.db, call.caller, written, group_id=group)
     return json_answer(Added(id=ids.show(made)))
 
 

@@ -15,6 +15,7 @@ from clarion.api.call import Call, Route
 from clarion.api.resource import Resource, Values
 from clarion.api.scg.records import RECORD
 from clarion.api.shape import Attribute, Row, Shape, Version
+from clarion.engine.contacts.accounts import ACCOUNTS, open_accounts, seal_accounts
 from clarion.engine.contacts.documents import read_object
 from clarion.engine.contacts.fast_access.model import Rules
 from clarion.engine.contacts.fast_access.store import read_rules
@@ -36,6 +37,7 @@ from clarion.engine.contacts.service import (
 )
 from clarion.errors import InvalidInput, NotFound
 from clarion.kit import ids
+from clarion.kit.vault import Vault
 from clarion.storage.listing import Bound, Column, Listing
 
 NAMED = "fast_access."
@@ -191,18 +193,25 @@ LISTING = Listing(
 )
 
 
+def sealed(call: Call, values: Values) -> Values:
+    """With the tokens of accounts as they are stored."""
+    return seal_accounts(call.services.vault, call.caller.company_id, values)
+
+
 async def create(call: Call, values: Values) -> str:
-    return ids.show(await create_contact(call.services.db, call.caller, values))
+    return ids.show(await create_contact(call.services.db, call.caller, sealed(call, values)))
 
 
 async def update(call: Call, id: UUID, values: Values) -> None:
     version = values.pop("version", None)
-    await change_contact(call.services.db, call.caller, id, values, version=version)
+    written = sealed(call, values)
+    await change_contact(call.services.db, call.caller, id, written, version=version)
 
 
 async def put(call: Call, id: UUID, values: Values) -> None:
     version = values.pop("version", None)
-    await replace_contact(call.services.db, call.caller, id, values, version=version)
+    written = sealed(call, values)
+    await replace_contact(call.services.db, call.caller, id, written, version=version)
 
 
 async def delete(call: Call, id: UUID) -> None:
@@ -212,12 +221,14 @@ async def delete(call: Call, id: UUID) -> None:
 async def complete(call: Call, rows: Sequence[Row]) -> list[Row]:
     """With what is in the document, and fast access attributes by their names."""
     rules = await read_rules(call.services.db, call.caller.company_id)
-    return [_completed(row, rules) for row in rows]
+    return [_completed(row, rules, call.services.vault) for row in rows]
 
 
-def _completed(row: Row, rules: Rules) -> Row:
+def _completed(row: Row, rules: Rules, vault: Vault) -> Row:
     values = dict(row)
     values.update(row["document"])
+    if ACCOUNTS in values:
+        values[ACCOUNTS] = open_accounts(vault, row["company_id"], values[ACCOUNTS])
     values[EXTENDED] = row[EXTENDED]  # as the client wrote it
     if rules.names:
         named = {name: values.pop(column) for column, name in rules.names.items()}

@@ -13,6 +13,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Any
 
+from clarion.engine.contacts.accounts import ACCOUNTS, hide_tokens, read_accounts
 from clarion.engine.contacts.documents import (
     read_extended,
     read_findings,
@@ -109,6 +110,8 @@ def as_json(row: Mapping[str, Any]) -> dict[str, Any]:
     if (born := shown.get("birth_date")) is not None:
         shown["birth_date"] = born.isoformat()
     shown.update(row["document"])
+    if ACCOUNTS in shown:
+        shown[ACCOUNTS] = hide_tokens(shown[ACCOUNTS])
     return shown
 
 
@@ -206,6 +209,7 @@ READERS: Mapping[str, Callable[[Any], Any]] = MappingProxyType(
     | {
         "primary_addr_country": read_country,
         "primary_email_addr": read_mailbox,
+        ACCOUNTS: read_accounts,
         "interest_list": read_findings,
         "demographic_list": read_findings,
         "primary_mdn": _mdn,

@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 from clarion.engine.attachments.content import store_content
+from clarion.engine.contacts.accounts import ACCOUNTS
 from clarion.engine.contacts.criteria import Compiled, InvalidCriteria
 from clarion.engine.contacts.fast_access.model import Rules
 from clarion.engine.contacts.fast_access.store import read_rules
@@ -35,6 +36,11 @@ log = get_logger(__name__)
 
 _EVERYBODY = Compiled("true", ())
 _INSTANT = "to_char(c.{0} at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"')"
+_ACCOUNTS = (  # without their tokens
+    "coalesce((select jsonb_agg(a - 'access_token')"
+    " from jsonb_array_elements(c.document -> 'account_list') as a),"
+    " c.document -> 'account_list')::text"
+)
 _PLAIN: Sequence[tuple[str, str]] = (
     *((name, f"c.{name}") for name in ("external_id", "primary_mdn")),
     *((name, f"c.{name}") for name in TEXTS if name != "external_id"),
@@ -42,7 +48,8 @@ _PLAIN: Sequence[tuple[str, str]] = (
     ("voice_preference", "c.voice_preference"),
     *((name, _INSTANT.format(name))
       for name in ("first_acquisition_date", "last_acquisition_date")),
-    *((name, f"c.document ->> '{name}'") for name in IN_DOCUMENT),
+    *((name, f"c.document ->> '{name}'") for name in IN_DOCUMENT if name != ACCOUNTS),
+    (ACCOUNTS, _ACCOUNTS),
     (EXTENDED, f"c.{EXTENDED}"),
 )  # fmt: skip
 """The columns of every export, and what is in them."""

@@ -18,6 +18,7 @@ from msgspec import Struct
 
 from clarion.engine.attachments.content import find_content
 from clarion.engine.attachments.model import StoredFile
+from clarion.engine.contacts.accounts import seal_accounts
 from clarion.engine.contacts.bulk import Outcome, upsert_contacts
 from clarion.engine.contacts.fast_access.store import read_rules
 from clarion.engine.contacts.groups import store as groups
@@ -35,6 +36,7 @@ from clarion.engine.contacts.jobs.csv_reading import (
 from clarion.engine.contacts.jobs.failures import failed, store_failures
 from clarion.engine.contacts.jobs.model import Failure, Job, Stopped
 from clarion.errors import InvalidInput, NotFound
+from clarion.kit.vault import Vault
 from clarion.storage.database import Database
 from clarion.storage.files import FileStore
 
@@ -54,7 +56,7 @@ class _Batch(Struct, frozen=True):
     end: Mark
 
 
-async def run_import(db: Database, files: FileStore, job: Job, node_id: UUID) -> None:
+async def run_import(db: Database, files: FileStore, vault: Vault, job: Job, node_id: UUID) -> None:
     """All of it. Stopped: it was canceled, or is another node's."""
     names: Sequence[str] = ()
     try:
@@ -62,7 +64,7 @@ async def run_import(db: Database, files: FileStore, job: Job, node_id: UUID) ->
         beginning = await _beginning(files, content)
         names = beginning.names
         columns = read_columns(names, await read_rules(db, job.company_id))
-        await _Import(db, job, columns, node_id).run(files, content, beginning)
+        await _Import(db, vault, job, columns, node_id).run(files, content, beginning)
     except (NotFound, InvalidInput) as error:
         await _refuse(db, job, node_id, error.message)
     await store_failures(db, files, job, node_id, names)
@@ -92,8 +94,11 @@ async def _refuse(db: Database, job: Job, node_id: UUID, words: str) -> None:
 class _Import:
     """The rows of one job's file, on their way into the database."""
 
-    def __init__(self, db: Database, job: Job, columns: Columns, node_id: UUID) -> None:
+    def __init__(
+        self, db: Database, vault: Vault, job: Job, columns: Columns, node_id: UUID
+    ) -> None:
         self._db = db
+        self._vault = vault
         self._job = job
         self._columns = columns
         self._node_id = node_id
@@ -135,7 +140,8 @@ class _Import:
         try:
             if row.trouble is not None:
                 raise BadRow(row.trouble)
-            batch.contacts.append(self._columns.contact(row.cells))
+            contact = self._columns.contact(row.cells)
+            batch.contacts.append(seal_accounts(self._vault, self._job.company_id, contact))
             batch.rows.append(row)
         except BadRow as error:
             batch.failures.append(failed(row, str(error)))

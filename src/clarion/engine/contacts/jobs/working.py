@@ -16,6 +16,7 @@ from clarion.engine.contacts.jobs.exporting import run_export
 from clarion.engine.contacts.jobs.failures import discard_file, remove_failures
 from clarion.engine.contacts.jobs.importing import run_import
 from clarion.engine.contacts.jobs.model import Job, JobKind, JobState, Stopped
+from clarion.kit.vault import Vault
 from clarion.log import get_logger
 from clarion.storage.database import Database
 from clarion.storage.files import FileStore
@@ -33,9 +34,10 @@ log = get_logger(__name__)
 class JobWorker:
     """Works on jobs; `step` may be called several times at once."""
 
-    def __init__(self, db: Database, files: FileStore, *, node_id: UUID) -> None:
+    def __init__(self, db: Database, files: FileStore, vault: Vault, *, node_id: UUID) -> None:
         self._db = db
         self._files = files
+        self._vault = vault
         self._node_id = node_id
         self._in_hand: set[UUID] = set()
         self._taking = asyncio.Lock()
@@ -68,12 +70,17 @@ class JobWorker:
             return
         if job.state is not JobState.COMPLETED:
             log.info(JOB_STARTED, company_id=job.company_id, kind=job.kind)
-            run = run_import if job.kind is JobKind.IMPORT else run_export
-            await run(self._db, self._files, job, self._node_id)
+            await self._run(job)
             await store.complete(self._db, job, self._node_id, datetime.now(UTC))
             log.info(JOB_COMPLETED, company_id=job.company_id, kind=job.kind)
         await remove_failures(self._db, job)
         await store.release(self._db, job, self._node_id)
+
+    async def _run(self, job: Job) -> None:
+        if job.kind is JobKind.IMPORT:
+            await run_import(self._db, self._files, self._vault, job, self._node_id)
+        else:
+            await run_export(self._db, self._files, job, self._node_id)
 
     async def _clear(self, job: Job) -> None:
         """Nothing of a canceled job is left, but for contacts that were imported."""
