@@ -20,7 +20,7 @@ def facts() -> list[str]:
     """Lines for the head of a report."""
     memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2**30
     lines = [
-        f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC: {' '.join(['python -m', _module(), *sys.argv[1:]])}",
+        f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC: {_command()}",
         f"{os.cpu_count()} cores ({_cpu()}), {memory:.0f} GiB, {platform.system()} "
         f"{platform.release()}",
         f"Clarion {_commit()}, Python {platform.python_version()}, embedded PostgreSQL "
@@ -32,9 +32,10 @@ def facts() -> list[str]:
     return lines
 
 
-def _module() -> str:
+def _command() -> str:
     name = Path(sys.argv[0]).stem
-    return "bench" if name == "__main__" else f"bench.{name}"
+    module = "bench" if name == "__main__" else f"bench.{name}"
+    return " ".join(["python -m", module, *sys.argv[1:]])
 
 
 def _cpu() -> str:
