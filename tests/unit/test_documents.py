@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import ast
+import json
 import re
 import tomllib
 from pathlib import Path
+from time import time
+from typing import Any
 
+from clarion.cli import event_docs
 from clarion.cli.configuration_docs import markdown
+from clarion.connectors.webhook.signing import keys_of, signature_lines
+from clarion.engine.events.types.catalogue import TYPES
+from clarion.engine.events.types.fields import check_fields
 
 ROOT = Path(__file__).parents[2]
 
@@ -16,6 +23,35 @@ def test_the_configuration_page_is_made_from_the_settings() -> None:
     page = (ROOT / "docs/configuration.md").read_text("utf-8")
     command = "python -m clarion.cli.configuration_docs docs/configuration.md"
     assert page == markdown(), f"make it again: {command}"
+
+
+def test_the_page_of_the_ess_door_lists_every_operation_and_every_event() -> None:
+    page = (ROOT / "docs/ess.md").read_text("utf-8")
+    command = "python -m clarion.cli.event_docs docs/ess.md"
+    assert page == event_docs.filled(page), f"make it again: {command}"
+    headings = re.findall(r"^#### \\?(\S+)$", page, re.MULTILINE)
+    assert sorted(headings) == sorted(TYPES)
+
+
+def test_examples_of_events_are_what_their_types_take() -> None:
+    page = (ROOT / "docs/ess.md").read_text("utf-8")
+    found = re.findall(r"^#### \\?(\S+)$.*?```json\n(.*?)```", page, re.MULTILINE | re.DOTALL)
+    for code, example in found:
+        fields = json.loads(example)
+        assert check_fields(TYPES[code], fields) == fields, code
+
+
+def test_the_check_of_signatures_that_is_printed_works() -> None:
+    page = (ROOT / "docs/webhooks.md").read_text("utf-8")
+    (code,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    names: dict[str, Any] = {}
+    exec(code, names)
+    secret, body = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=", b'{"event-id":"1"}'
+    for age, good in ((0, True), (3600, False)):
+        lines = signature_lines(keys_of([secret]), "1", int(time()) - age, body).splitlines()
+        headers = dict(line.split(": ", 1) for line in lines)
+        assert names["is_signed"](secret, headers, body) is good
+        assert not names["is_signed"](secret, headers, body + b" ")
 
 
 def test_every_dependency_has_its_row_and_no_other_has() -> None:
