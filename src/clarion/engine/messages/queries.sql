@@ -460,8 +460,8 @@ with moved as (
             as i (id, at, code, details),
         unnest(
             $10::text[], $11::boolean[], $12::text[], $13::integer[], $14::integer[],
-            $15::integer[], $16::integer[], $19::integer[], $20::text[], $21::text[]
-        ) as t (state, stamped, next, pending, stamps, canceled, failed, held, was, becomes)
+            $15::integer[], $16::integer[], $19::integer[]
+        ) with ordinality as t (state, stamped, next, pending, stamps, canceled, failed, held, move)
     where m.company_id = $1 and m.id = any($4::uuid[]) and m.id between $2 and $3
         and m.id::text = i.id::text -- as text: see below
         and m.state = t.state::message_state
@@ -471,8 +471,7 @@ with moved as (
             when 'read' then m.read_at is not null
             when 'clicked' then m.clicked_at is not null else false end)
     returning m.id, m.request_id, m.solo, case when m.fails_over then t.held else t.pending end
-        as pending, t.stamps, t.canceled, t.failed, t.state as before, t.next as after, t.was,
-        t.becomes, coalesce(m.failure_code, '') as code, coalesce(m.failure_details, '') as details
+        as pending, t.stamps, t.canceled, t.failed, t.move
 ), tally as (
     select request_id, sum(pending) as pending, sum(stamps) as stamps, sum(canceled) as canceled,
         sum(failed) as failed
@@ -497,14 +496,22 @@ with moved as (
         -- PostgreSQL 18 loses the update where it had to wait for another one of the row.
         and r.id::text = t.request_id::text
     returning r.id, t.pending <> 0 and r.pending_count = 0 and r.state = 'COMPLETED' as ended
+), told as ( -- read only where somebody has subscribed: what it shows is not kept for nobody
+    select moved.id, moved.request_id, moved.solo, t.state, t.next, t.was, t.becomes,
+        case when t.next in ('FAILED', 'EXPIRED') then i.code end as code,
+        case when t.next in ('FAILED', 'EXPIRED') then i.details end as details
+    from moved
+    join unnest($10::text[], $12::text[], $20::text[], $21::text[])
+        with ordinality as t (state, next, was, becomes, move) on t.move = moved.move
+    join unnest($4::uuid[], $8::text[], $9::text[]) as i (id, code, details) on i.id = moved.id
 ), announced as (
     insert into announcement (
         company_id, id, topic, type, at, subjects, befores, afters, codes, details
     )
-    select $1, $22, 'SCG-Message', 'message_state_change', $7, array_agg(id), array_agg(before),
-        array_agg(after), array_agg(code), array_agg(details)
-    from moved
-    where before <> after and exists (
+    select $1, $22, 'SCG-Message', 'message_state_change', $7, array_agg(id), array_agg(state),
+        array_agg(next), array_agg(coalesce(code, '')), array_agg(coalesce(details, ''))
+    from told
+    where state <> next and exists (
         select from subscribed where company_id = $1 and type = 'message_state_change'
     )
     having count(*) > 0
@@ -513,12 +520,13 @@ with moved as (
         company_id, id, topic, type, at, subjects, befores, afters, codes, details
     )
     select $1, $23, 'SCG-Message', 'message_request_state_change', $7, array_agg(id),
-        array_agg(was), array_agg(becomes), array_agg(code), array_agg(details)
+        array_agg(was), array_agg(becomes), array_agg(coalesce(code, '')),
+        array_agg(coalesce(details, ''))
     from (
         select request_id as id, was, becomes, code, details
-        from moved where solo and was <> becomes
+        from told where solo and was <> becomes
         union all
-        select c.id, r.state::text, 'COMPLETED', '', '' -- r: as it was before this statement
+        select c.id, r.state::text, 'COMPLETED', null, null -- r: as it was before this statement
         from counted c
         join message_request r on r.company_id = $1 and r.id = c.id and r.id between $17 and $3
         where c.ended
@@ -528,7 +536,7 @@ with moved as (
     )
     having count(*) > 0
 )
-select id, before in ('CANCELED', 'EXPIRED', 'FAILED') as late from moved;
+select id, ($10::text[])[move] in ('CANCELED', 'EXPIRED', 'FAILED') as late from moved;
 
 -- read_ends: Of messages that have ended, those that were charged or that an SMS may follow.
 select m.id, m.price is not null and m.sent_at is null and not exists (
