@@ -158,7 +158,8 @@ class _Writer:
             return others
         shape = about.answer if isinstance(about.answer, Shape) else None
         filters = [_filter(column, shape, self._door.form) for column in about.filters]
-        return [*others, *filters, *_page_asked(about.limit)]
+        sorted_by = [_SORT] if any(column.sortable for column in about.filters) else []
+        return [*others, *filters, *sorted_by, *_page_asked(about.limit)]
 
     def _input(self, struct: type) -> Schema:
         schema, schemas = self._schema(struct)
@@ -253,15 +254,17 @@ def _filter(column: Column, shape: Shape | None, form: WireForm) -> Schema:
     )
 
 
+_SORT: Schema = {
+    "name": "sort",
+    "in": "query",
+    "description": "An attribute; a leading - for descending. Several with commas between.",
+    "schema": {"type": "string"},
+}
+
+
 def _page_asked(limit: int) -> list[Schema]:
     whole = {"type": "integer", "minimum": 0}
     return [
-        {
-            "name": "sort",
-            "in": "query",
-            "description": "An attribute; a leading - for descending. Several with commas between.",
-            "schema": {"type": "string"},
-        },
         {"name": "offset", "in": "query", "schema": whole | {"default": 0}},
         {
             "name": "limit",

@@ -71,10 +71,12 @@ SHAPE = Shape(
 )
 LISTING = Listing(
     source="delivery_attempt a "
-    "join event e on e.company_id = a.company_id and e.id = a.event_id "
-    "join event_delivery d on d.company_id = a.company_id and d.event_id = a.event_id "
-    "and d.configuration_id = a.configuration_id "
-    "join delivery_configuration c on c.company_id = a.company_id and c.id = a.configuration_id",
+    "cross join lateral (select * from event where company_id = a.company_id "
+    "and id = a.event_id limit 1) e "
+    "cross join lateral (select status from event_delivery where company_id = a.company_id "
+    "and event_id = a.event_id and configuration_id = a.configuration_id limit 1) d "
+    "cross join lateral (select name from delivery_configuration where company_id = a.company_id "
+    "and id = a.configuration_id limit 1) c",  # look-ups by key, whatever the planner knows
     tenant="a.company_id",
     key="a.event_id",
     order="a.event_id desc, a.configuration_id desc, a.number desc",
@@ -84,22 +86,23 @@ LISTING = Listing(
     limit=50,
     counted=False,
     columns=(
-        Column("topic", "e.topic"),
-        Column("event-type", "e.type"),
-        Column("event-timestamp", "e.at", "timestamp"),
+        Column("topic", "e.topic", sortable=False),
+        Column("event-type", "e.type", sortable=False),
+        Column("event-timestamp", "e.at", "timestamp", sortable=False),
         Column(
             "delivery-status",
             "d.status",
             "enum",
             choices=frozenset(DeliveryStatus.__members__),
             enum="delivery_status",
+            sortable=False,
         ),
-        Column("del-cfg-id", "a.configuration_id", "integer"),
-        Column("del-cfg-nm", "c.name"),
-        Column("del-addr", "a.address"),
-        Column("attempt-number", "a.number", "integer"),
-        Column("attempt-timestamp", "a.at", "timestamp", never_null=True),
-        Column("attempt-http-response-status", "a.http_status", "integer"),
+        Column("del-cfg-id", "a.configuration_id", "integer", sortable=False),
+        Column("del-cfg-nm", "c.name", sortable=False),
+        Column("del-addr", "a.address", sortable=False),
+        Column("attempt-number", "a.number", "integer", sortable=False),
+        Column("attempt-timestamp", "a.at", "timestamp", sortable=False),
+        Column("attempt-http-response-status", "a.http_status", "integer", sortable=False),
     ),
 )
 

@@ -90,10 +90,9 @@ async def test_deliveries_are_filtered(
         ({"attempt-number": "2"}, set()),
         ({"event-timestamp": "[1970-01-01-]"}, {"done", "again", "failed"}),
         ({"event-timestamp": "[-2020-01-01]"}, set()),
-        ({"attempt-timestamp": "[2020-01-01,]", "sort": "attempt-timestamp"},
-         {"done", "again", "failed"}),
+        ({"attempt-timestamp": "[2020-01-01,]"}, {"done", "again", "failed"}),
     ],
-)  # fmt: skip
+)
 async def test_attempts_are_filtered(
     walked_events: EventWorld, query: dict[str, str], found: set[str]
 ) -> None:
@@ -110,6 +109,7 @@ async def test_attempts_are_filtered(
         ("/event-delivery-attempts", {"attempt-result": "LOST"}),
         ("/event-delivery-attempts", {"delivery-status": "LOST"}),
         ("/event-delivery-attempts", {"event-timestamp": "[2020]"}),
+        ("/event-delivery-attempts", {"sort": "attempt-timestamp"}),
         ("/event-deliveries/summary", {"period": "long"}),
         ("/event-deliveries/summary", {"period": "12345678901d"}),
         ("/event-deliveries/summary", {"timestamp": "soon"}),
