@@ -6,6 +6,7 @@ from uuid import UUID
 
 from clarion.connectors.webhook.courier import WebhookCourier
 from clarion.engine.events.announcing import ANNOUNCED_CHANNEL
+from clarion.engine.events.backlog import measure_backlog
 from clarion.engine.events.configurations.service import keep_refresh_token
 from clarion.engine.events.delivering.deliverer import Deliverer
 from clarion.engine.events.files.keeper import AT_ONCE as FILES_AT_ONCE
@@ -30,6 +31,7 @@ from clarion.storage.files import FileStore
 
 EVENTS = "events"
 DELIVERER_SECONDS = 3.0  # that a stop waits for receivers
+MEASURE_SECONDS = 5.0
 MATCH_POLL_SECONDS = 0.1  # what the statements of messages announce comes without a hint
 
 
@@ -115,6 +117,7 @@ class EventWork:
         )
         for _ in range(FILES_AT_ONCE):
             await self._loops.work_on("event files", keeper.step, hints=FILES_CHANNEL)
+        self._loops.every("events", MEASURE_SECONDS, lambda: measure_backlog(self._db))
 
     def jobs(self) -> list[Job]:
         return [

@@ -121,6 +121,24 @@ DELIVERIES = _counter(
 DELIVERY_SECONDS = _histogram(
     "event_delivery_seconds", "From posting an event to the receiver's answer.", _LATENCY
 )
+# Every node with the role jobs reads these from the database, so they are one and the same.
+ANNOUNCEMENTS = _gauge(
+    "event_announcements", "Batches of what has happened that wait to be matched.",
+    over_workers="livemax",
+)  # fmt: skip
+ANNOUNCEMENT_AGE = _gauge(
+    "event_announcement_age_seconds", "How long the oldest of them has waited.",
+    over_workers="livemax",
+)  # fmt: skip
+DELIVERIES_OPEN = _gauge(
+    "event_deliveries_open", "Deliveries PENDING, RETRY, or FAILED and not handled.", "status",
+    over_workers="livemax",
+)  # fmt: skip
+DELIVERY_AGE = _gauge(
+    "event_delivery_age_seconds",
+    "How long the oldest due delivery has waited that nothing holds back.",
+    over_workers="livemax",
+)
 
 # ---------------------------------------------------------------- process
 

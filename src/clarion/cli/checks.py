@@ -23,6 +23,7 @@ from clarion.cli.place import CONFIG_NAME, Place
 from clarion.cli.reach import database_url
 from clarion.connectors.smpp.probe import probe
 from clarion.connectors.translate.choice import translator_for
+from clarion.engine.events.backlog import backlog
 from clarion.errors import ClarionError, Unavailable
 from clarion.kit.ids import floor_id
 from clarion.settings import SettingsError, SmppConnector
@@ -35,6 +36,7 @@ from clarion.storage.migrate import pending
 GOOD_SKEW, BAD_SKEW = 1.0, 30.0  # seconds
 LITTLE_SPACE, NO_SPACE = 5 << 30, 1 << 30  # bytes
 LONG_WAIT = timedelta(minutes=5)
+SHORT_WAIT = timedelta(minutes=1)
 SOON = timedelta(days=2)
 
 
@@ -188,7 +190,7 @@ async def _database(place: Place, url: str) -> list[Finding]:
         migrations = await _migrations(place, db)
         found.append(migrations)
         if migrations.verdict is Verdict.GOOD:
-            found += [await check(place, db) for check in (_nodes, _partitions, _queues)]
+            found += [await check(place, db) for check in (_nodes, _partitions, _queues, _events)]
         return found
     finally:
         await db.close()
@@ -267,8 +269,28 @@ async def _queues(_: Place, db: Database) -> Finding:
 
 
 def _queue_words(row: asyncpg.Record, now: datetime) -> str:
-    minutes = (now - row["oldest"]).total_seconds() / 60
-    return f"{row['connector']}: {row['messages']} due, the oldest for {minutes:.0f} min"
+    waits = _minutes(now - row["oldest"])
+    return f"{row['connector']}: {row['messages']} due, the oldest for {waits}"
+
+
+async def _events(_: Place, db: Database) -> Finding:
+    now = datetime.now(UTC)
+    found = await backlog(db, now)
+    words = f"{found.pending} deliveries wait, {found.retry} are tried again, {found.failed} failed"
+    if found.announced_at is not None and now - found.announced_at > SHORT_WAIT:
+        since = _minutes(now - found.announced_at)
+        words = f"what has happened waits to be matched, for {since}; {words}"
+        return _warning("events", words, "does any node have the role events?")
+    if found.due_at is not None and now - found.due_at > LONG_WAIT:
+        words = f"{words}; the oldest has been due for {_minutes(now - found.due_at)}"
+        return _warning(
+            "events", words, "does any node have the role events? is there room for it?"
+        )
+    return _good("events", words)
+
+
+def _minutes(age: timedelta) -> str:
+    return f"{age.total_seconds() / 60:.0f} min"
 
 
 # ---------------------------------------------------------------- carriers

@@ -124,7 +124,7 @@ async def test_the_doctor_finds_a_healthy_installation_good(clarion: Clarion) ->
     assert set(found) >= {
         "settings", "data directory", "disk", "file store", "listener", "database", "clock",
         "migrations",
-        "partitions", "queues", "connector play",
+        "partitions", "queues", "events", "connector play",
     }  # fmt: skip
 
 

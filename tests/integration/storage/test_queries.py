@@ -38,6 +38,8 @@ WITHOUT_COMPANY = {
     "engine.contacts.jobs.companies_with_old_jobs": "finds the companies to go through one by one",
     "engine.contacts.tokens.access_token": "a credential on its own; it answers whose it is",
     "engine.contacts.tokens.forget_expired": "housekeeping; tokens of every company die alike",
+    "engine.events.announced": "counts for metrics; shows no tenant's data",
+    "engine.events.open_deliveries": "counts for metrics; shows no tenant's data",
     "engine.events.files.due_buffers": "finds what is due, in any company; answers whose it is",
     "engine.events.files.due_files": "housekeeping; answers whose file it is",
     "engine.events.matching.companies": "finds the companies to go through one by one",

@@ -48,3 +48,34 @@ delete from failed_delivery where ctid = any(array(
 delete from announcement where ctid = any(array(
     select ctid from announcement where company_id = $1 and id < $2 limit $3
 ));
+
+-- announced: What waits to be matched, of every company: how many rows, and since when; no more than $1 are counted.
+select count(*) as announcements, min(at) as oldest
+from (select at from announcement order by id limit $1) as waiting;
+
+-- open_deliveries: Deliveries of every company that are not done, by what has become of them so far; no more than $1 of each kind are counted.
+select
+    count(*) filter (where attempts = 0) as pending,
+    count(*) filter (where attempts > 0) as retry,
+    (select count(*) from (select from failed_delivery limit $1) as f) as failed
+from (select attempts from delivery_queue limit $1) as waiting;
+
+-- oldest_due: Since when a delivery has been due to a receiver that nothing holds back, in any company; by skipping from configuration to configuration in the key.
+with recursive lane as (
+    (
+        select company_id, configuration_id, due_at from delivery_queue
+        order by company_id, configuration_id, due_at limit 1
+    )
+    union all
+    select next.* from lane, lateral (
+        select company_id, configuration_id, due_at from delivery_queue q
+        where (q.company_id, q.configuration_id) > (lane.company_id, lane.configuration_id)
+        order by company_id, configuration_id, due_at limit 1
+    ) next
+)
+select min(l.due_at)
+from lane l
+join delivery_configuration c on c.company_id = l.company_id and c.id = l.configuration_id
+where l.due_at <= $1 and c.active and c.protocol = 'REST' and c.address is not null
+    and c.deleted_at is null and c.throttling is null and c.failures = 0
+    and (c.held_until is null or c.held_until <= $1);
