@@ -119,6 +119,16 @@ async def test_a_push_that_cannot_be_paid_for_is_followed_by_an_sms_that_can(pla
     await gateway.membership.leave()
 
 
+async def test_a_text_that_cannot_be_made_is_tried_once(stage: Stage) -> None:
+    channel, push = await _channel(stage)
+    request = await stage.send(
+        await _contact(stage, push, "t"), sender=channel, options=FAILOVER,
+        body="Dear $contact.first_name",
+    )  # fmt: skip
+    assert await _media(stage, request) == [("PSH", "FAILED")]
+    assert (await stage.request(request))["state"] == "REJECTED"
+
+
 async def test_the_push_comes_first_unless_the_client_wishes_otherwise(stage: Stage) -> None:
     channel, push = await _channel(stage)
     to = await _contact(stage, push, "t")

@@ -56,6 +56,11 @@ class Candidate(Struct, gc=False):
         if self.code is None:
             self.code, self.words = code.value, words
 
+    def fail_text(self, words: str) -> None:
+        """Its text cannot be made, whatever it is sent as: nothing else goes in its place."""
+        self.fails_over = False
+        self.fail(FailureCode.TEMPLATE, words)
+
     @property
     def id(self) -> UUID:
         """Its message's, once it has a number."""

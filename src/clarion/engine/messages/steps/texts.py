@@ -70,7 +70,7 @@ async def _make(body: str, candidates: Sequence[Candidate], templates: Templates
         renderer = prepare_body(body, templates)
     except TemplateError as error:
         for c in candidates:
-            c.fail(FailureCode.TEMPLATE, error.message)
+            c.fail_text(error.message)
         return
     if renderer.is_same_for_all:
         texts = await render_each(renderer, [{}]) * len(candidates)
@@ -78,11 +78,11 @@ async def _make(body: str, candidates: Sequence[Candidate], templates: Templates
         texts = await render_each(renderer, map(_variables, candidates))
     for c, text in zip(candidates, texts, strict=True):
         if isinstance(text, TemplateError):
-            c.fail(FailureCode.TEMPLATE, text.message)
+            c.fail_text(text.message)
         elif text.strip() or c.plan.has_media:
             c.body = text
         else:
-            c.fail(FailureCode.TEMPLATE, "Its text is empty.")
+            c.fail_text("Its text is empty.")
 
 
 def _variables(c: Candidate) -> Mapping[str, object]:

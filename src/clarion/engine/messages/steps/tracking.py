@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from clarion.engine.messages.links.model import has_track_calls
 from clarion.engine.messages.links.service import make_links, preview
-from clarion.engine.messages.model import FailureCode
 from clarion.engine.messages.steps.candidate import Candidate
 from clarion.engine.messages.steps.chunk import Chunk
 from clarion.errors import BadTrackingUrl
@@ -32,6 +31,6 @@ def _previewed(c: Candidate, company_id: int, base: str) -> str | BadTrackingUrl
 
 def _take(c: Candidate, body: str | BadTrackingUrl) -> None:
     if isinstance(body, BadTrackingUrl):
-        c.fail(FailureCode.TEMPLATE, body.message)
+        c.fail_text(body.message)
     else:
         c.body = body
