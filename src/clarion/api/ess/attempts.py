@@ -117,6 +117,8 @@ async def complete(_: Call, rows: Sequence[Row]) -> list[Row]:
 async def rewrite(call: Call, query: dict[str, str]) -> list[Bound]:
     """What no column answers alone; a time range of events also bounds their ids, which is what the
     rows are in the order of."""
+    if "timestamp" in query:  # as deliveries call it
+        query.setdefault("event-timestamp", query["timestamp"])
     await comma_ranges(call, query)
     also = []
     if event_id := query.get("event-id", "").strip():

@@ -13,6 +13,7 @@ from clarion.api.ess.wire import paging, required
 from clarion.api.operation import Operation, Parameter
 from clarion.api.problems import MethodNotAllowed
 from clarion.api.resource import page_answer
+from clarion.engine.events.criteria.model import MAX_LENGTH
 from clarion.engine.events.files.model import Compression
 from clarion.engine.events.files.service import dump
 from clarion.engine.events.subscriptions import service
@@ -65,7 +66,7 @@ class Dump(Struct, rename={"reference_id": "referenceId"}):
 async def takers(call: Call) -> Answer:
     """Who gets the events that a criterion is about."""
     topic = required(call.query, "topicId", 255)
-    criterion = required(call.query, "matchingCriteria")
+    criterion = required(call.query, "matchingCriteria", MAX_LENGTH)
     offset, limit = asked_page(call.query, DEFAULT_LIMIT)
     found = await service.for_criterion(call.services.db, call.caller.company_id, topic, criterion)
     shown = [

@@ -62,8 +62,8 @@ _STREAM = Operation(
     summary="Follow events",
     tag=TAG,
     about="Of a configuration with the protocol STREAM: a JSON document a line, as they come. "
-    "A delivery is a success once its line is written. A configuration that no client has followed "
-    "for an hour is deleted.",
+    "A delivery is a success once its line is written and the connection stands a moment later. A "
+    "configuration that no client has followed for an hour is deleted.",
     gives_file=True,
 )
 

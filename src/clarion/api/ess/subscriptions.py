@@ -18,6 +18,7 @@ from clarion.api.ess.wire import AS_TEXT, comma_ranges, number_key
 from clarion.api.operation import Created, Operation
 from clarion.api.resource import Resource, Values
 from clarion.api.shape import Attribute, Shape, Version
+from clarion.engine.events.criteria.model import MAX_LENGTH
 from clarion.engine.events.subscriptions import service
 from clarion.engine.events.subscriptions.model import NewSubscription, SubscriptionChange
 from clarion.kit.dates import parse_date
@@ -31,7 +32,7 @@ Text = Annotated[str, Meta(max_length=255)]
 Criteria = Annotated[
     str,
     Meta(
-        max_length=4000,
+        max_length=MAX_LENGTH,
         description="Which events: `new_state = 'FAILED' and to_address like '+49%'`. Empty: all.",
     ),
 ]

@@ -67,7 +67,7 @@ def pretty(body: str) -> str:
     return msgspec.json.format(body, indent=2)
 
 
-def required(query: Mapping[str, str], name: str, longest: int = 4000) -> str:
+def required(query: Mapping[str, str], name: str, longest: int) -> str:
     """A parameter that has to be there."""
     value = query.get(name, "").strip()
     if not value:

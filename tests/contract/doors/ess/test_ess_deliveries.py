@@ -90,6 +90,7 @@ async def test_deliveries_are_filtered(
         ({"attempt-number": "2"}, set()),
         ({"event-timestamp": "[1970-01-01-]"}, {"done", "again", "failed"}),
         ({"event-timestamp": "[-2020-01-01]"}, set()),
+        ({"timestamp": "[-2020-01-01]"}, set()),
         ({"attempt-timestamp": "[2020-01-01,]"}, {"done", "again", "failed"}),
     ],
 )
