@@ -167,13 +167,14 @@ class Deliverer:
         self._due = {(each.company_id, each.id): each for each in found}
         self._not_before = {k: at for k, at in self._not_before.items() if k in self._due}
         self._posting.forget_idle(MAX_LANES)
-        share = max(1, min(self._batch_size, MAX_HELD // max(1, len(found))))
         for lane in self._posting.lanes():
-            lane.share, lane.more = share, (lane.company_id, lane.id) in self._due
+            lane.more = (lane.company_id, lane.id) in self._due
+        share = max(1, min(self._batch_size, MAX_HELD // max(1, len(found))))
         for key, due in self._due.items():
             lane = self._posting.lane(*key)
             lane.share, lane.more = share, True
             lane.told = lane.told or due.failures > 0
+        self._posting.share_out()
 
     def _choose(self, now: datetime) -> list[tuple[Due, int]]:
         """What to claim: of the company whose turn it is, those lanes that have waited longest."""

@@ -1,7 +1,7 @@
 """One delivery configuration in this process: what it has in hand, and how well its receiver does.
 
-A lane begins with few connections and gets one more with each success; failures take them away
-again, so that a receiver that hangs or is gone holds little of what all share. While it fails, it
+A lane begins with few connections and gets one more when each of them has had a success; failures
+take them away again, so that a receiver that hangs or is gone holds little of what all share. While it fails, it
 is tried at a slow pace: what waits for it stays in the queue and uses up none of its tries.
 """
 
@@ -62,6 +62,8 @@ class Lane:
         self._most = connections
         self._least = max(1, connections // 8)
         self._limit = min(FIRST_LIMIT, connections)
+        self._successes = 0  # since the limit was raised
+        self.fair = connections  # its part of all connections
 
     @property
     def failing(self) -> bool:
@@ -70,7 +72,7 @@ class Lane:
     @property
     def limit(self) -> int:
         """Connections that it may use."""
-        return self._limit
+        return min(self._limit, max(self._least, self.fair))
 
     @property
     def small(self) -> bool:
@@ -83,7 +85,7 @@ class Lane:
 
     def wants(self) -> int:
         """How many to claim: none while it has half of its share."""
-        share = self._limit if self.failing else self.share
+        share = self.limit if self.failing else self.share
         held = self.held()
         return 0 if held > share // 2 else share - held
 
@@ -127,7 +129,10 @@ class Lane:
     def succeeded(self) -> None:
         self.failures = 0
         self.rest_until = 0.0
-        self._limit = min(self._most, self._limit + 1)
+        self._successes += 1
+        if self._successes >= self._limit < self._most:
+            self._limit += 1
+            self._successes = 0
 
     def failed(self) -> None:
         self.failures += 1

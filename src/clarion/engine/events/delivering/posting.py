@@ -86,6 +86,14 @@ class Posting:
                 if lane.flying or lane.held() or lane.failures
             }  # fmt: skip
 
+    def share_out(self) -> None:
+        """Of the connections that are not kept back, each busy lane has its part: more than that
+        would be opened only to be closed for others."""
+        busy = [lane for lane in self._lanes.values() if lane.more or lane.flying]
+        part = self._total * 3 // 4 // max(1, len(busy))
+        for lane in busy:
+            lane.fair = part
+
     def accept(self, lane: Lane, items: list[Item]) -> None:
         """Claimed: post as much as there is room for."""
         self.held += len(items)
