@@ -25,9 +25,14 @@ class FakeTransport:
         return name
 
 
+def nothing_more() -> bool:
+    """Of the request: an answer behind it closes the connection at once."""
+    return False
+
+
 async def test_what_is_written_in_one_turn_leaves_together() -> None:
     below = FakeTransport()
-    transport = _Gathering(below)  # type: ignore[arg-type]
+    transport = _Gathering(below, nothing_more)  # type: ignore[arg-type]
     transport.write(b"head ")
     transport.write(b"body")
     assert below.writes == []
@@ -40,7 +45,7 @@ async def test_what_is_written_in_one_turn_leaves_together() -> None:
 
 async def test_closing_sends_what_was_written_before() -> None:
     below = FakeTransport()
-    transport = _Gathering(below)  # type: ignore[arg-type]
+    transport = _Gathering(below, nothing_more)  # type: ignore[arg-type]
     transport.write(b"last words")
     transport.close()
     assert (below.writes, below.closed) == ([b"last words"], True)
@@ -50,7 +55,7 @@ async def test_closing_sends_what_was_written_before() -> None:
 
 async def test_nothing_is_written_on_a_connection_that_has_ended() -> None:
     below = FakeTransport()
-    transport = _Gathering(below)  # type: ignore[arg-type]
+    transport = _Gathering(below, nothing_more)  # type: ignore[arg-type]
     transport.write(b"too late")
     below.closed = True
     await asyncio.sleep(0)
@@ -58,6 +63,6 @@ async def test_nothing_is_written_on_a_connection_that_has_ended() -> None:
 
 
 async def test_everything_else_is_the_transports_own() -> None:
-    transport = _Gathering(FakeTransport())  # type: ignore[arg-type]
+    transport = _Gathering(FakeTransport(), nothing_more)  # type: ignore[arg-type]
     assert transport.get_extra_info("peername") == "peername"
     assert issubclass(HttpProtocol, asyncio.Protocol)

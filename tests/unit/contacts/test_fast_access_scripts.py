@@ -177,7 +177,7 @@ def test_all_scripts_of_a_contact_share_one_limit() -> None:
 
 def test_clients_write_what_has_no_script() -> None:
     rules = Rules([Rule(2, "Size", None), Rule(1, "Color", "$.color"), Rule(3, None, None)])
-    given = {"Size": "42", "Color": "red", "fast_access_3": None, "fast_access_9": "x", "?": "x"}
+    given = {"Size": "42", "Color": "red", "fast_access_3": None, "fast_access_9": "x"}
     assert rules.written(given) == {
         "fast_access_2": "42",
         "fast_access_3": None,
@@ -185,6 +185,8 @@ def test_clients_write_what_has_no_script() -> None:
     }
     with pytest.raises(ValueTooLong, match="Size"):
         rules.written({"Size": "x" * 256})
+    with pytest.raises(InvalidInput, match="no fast access attribute 'Colour'"):
+        rules.written({"Colour": "red"})
 
 
 @pytest.mark.parametrize(("target", "number"), [("fast_access_1", 1), (" FAST_ACCESS_20", 20)])
