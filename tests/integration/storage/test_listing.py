@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -240,6 +241,34 @@ async def test_the_total_counts_all_pages(senders: Database) -> None:
     for query in ({"limit": "1"}, {"limit": "1", "offset": "1"}, {"limit": "0"}, {"offset": "9"}):
         page = await fetch_page(senders, SENDERS, company_id=COMPANY, query=query)
         assert page.total == 3
+
+
+@pytest.mark.parametrize(
+    ("limit", "offset", "rows", "more"), [(1, 0, 1, True), (2, 1, 2, False), (3, 0, 3, False),
+                                          (0, 0, 0, True), (5, 9, 0, False)],
+)  # fmt: skip
+async def test_a_list_that_is_not_counted_tells_whether_there_is_more(
+    senders: Database, limit: int, offset: int, rows: int, *, more: bool
+) -> None:
+    page = await fetch_page(
+        senders,
+        replace(SENDERS, counted=False, limit=limit),
+        company_id=COMPANY,
+        query={"offset": str(offset)},
+    )
+    assert (len(page.rows), page.limit) == (rows, limit)
+    assert (page.total > page.offset + page.limit) is more
+
+
+async def test_a_list_may_have_an_order_of_several_columns(senders: Database) -> None:
+    ordered = replace(SENDERS, order="application_id desc, id")
+    found = {}
+    for offset in (0, 1):
+        query = {"offset": str(offset)}
+        page = await fetch_page(senders, ordered, company_id=COMPANY, query=query)
+        found[offset] = [row["name"] for row in page.rows]
+    assert found[0] == [THREE, ONE, TWO]
+    assert found[1] == [ONE, TWO]
 
 
 @pytest.mark.parametrize(

@@ -71,6 +71,13 @@ def test_the_nearest_door_speaks_for_an_address_without_a_route(path: str, door:
     assert ROUTER.door_of(path).name == door
 
 
+def test_a_part_of_a_path_may_have_two_parameters() -> None:
+    router = Router([_door("c", "/c", "/{a}:{b}/tries", "/{a}:{b}")])
+    found = router.find("GET", "/c/7:8/tries")
+    assert found.bound is not None
+    assert dict(zip(found.bound.names, found.values, strict=True)) == {"a:b": "7:8"}
+
+
 def test_a_route_cannot_be_declared_twice() -> None:
     with pytest.raises(ValueError, match="routed twice"):
         Router([_door("a", "/a", "/x/{id}", "/x/{other}")])

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clarion.kit.dates import from_epoch_ms, parse_date, to_epoch_ms, to_iso
+from clarion.kit.dates import from_epoch_ms, parse_date, to_epoch_ms, to_iso, to_short_iso
 
 NINE = datetime(2026, 11, 22, 9, 30, tzinfo=UTC)
 MS = to_epoch_ms(NINE)
@@ -94,3 +94,8 @@ def test_both_answered_forms_are_read_back(at: datetime) -> None:
 
 def test_iso_is_shown_in_utc_with_milliseconds() -> None:
     assert to_iso(NINE) == "2026-11-22T09:30:00.000Z"
+
+
+def test_the_short_form_leaves_out_the_milliseconds_of_a_whole_second() -> None:
+    assert to_short_iso(NINE) == "2026-11-22T09:30:00Z"
+    assert to_short_iso(NINE + timedelta(milliseconds=5)) == "2026-11-22T09:30:00.005Z"
