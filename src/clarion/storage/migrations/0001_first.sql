@@ -1355,7 +1355,8 @@ create table event_file (
     primary key (company_id, id)
 );
 create index event_file_configuration on event_file (company_id, configuration_id, id);
-create index event_file_pending on event_file (company_id, id) where status = 'PENDING';
+create index event_file_pending on event_file (company_id, configuration_id)
+    where status = 'PENDING';
 create index event_file_expiry on event_file (expires_at) where status = 'ARCHIVED';
 
 -- Deliveries that are to be in a BUFFER: out of the queue, and SUCCESS when the file is there.
