@@ -130,7 +130,7 @@ class Scene:
     async def announced(self) -> list[tuple[str, dict[str, Any]]]:
         """Type and fields of what is announced."""
         rows = await self.db.fetch(
-            "select type, bodies from announcement where company_id = $1 order by at, id",
+            "select type, bodies::text from announcement where company_id = $1 order by at, id",
             self.company_id,
         )
         return [

@@ -152,6 +152,21 @@ async def test_what_comes_after_the_close_is_for_the_next_file(scene: Scene) -> 
     )  # fmt: skip
 
 
+async def test_while_a_file_cannot_be_written_no_other_is_closed(scene: Scene) -> None:
+    """So that a store that is away for a day does not leave thousands of files to write."""
+    await scene.wait(["+1"])
+    lost = Lost(Files(url=scene.home.as_uri()))
+    with pytest.raises(KeyboardInterrupt):
+        await scene.keeper(files=lost, node_id=await a_node(scene.db, alive=True)).step()
+    await scene.wait(["+2"], at=DUE + timedelta(seconds=1))
+    later = DUE + timedelta(hours=1)
+    await scene.db.execute("update delivery_configuration set file_due_at = $1", later)
+    assert not await scene.keeper().step()
+    await scene.db.execute("update node set expires_at = $1", DUE)
+    await scene.work()
+    assert [file.rows for file in await scene.listed()] == [1, 1]
+
+
 async def test_nothing_collected_makes_no_file(scene: Scene) -> None:
     assert await scene.keeper().step()
     assert not await scene.keeper().step()

@@ -40,7 +40,6 @@ WITHOUT_COMPANY = {
     "engine.contacts.tokens.forget_expired": "housekeeping; tokens of every company die alike",
     "engine.events.announced": "counts for metrics; shows no tenant's data",
     "engine.events.open_deliveries": "counts for metrics; shows no tenant's data",
-    "engine.events.files.due_buffers": "finds what is due, in any company; answers whose it is",
     "engine.events.files.due_files": "housekeeping; answers whose file it is",
     "engine.events.matching.companies": "finds the companies to go through one by one",
     "engine.events.streaming.forsaken": "housekeeping; answers whose configuration it is",

@@ -1,7 +1,10 @@
--- due_buffers: Delivery configurations whose file is to be closed, of any company.
+-- due_buffers: Delivery configurations whose file is to be closed, of any company; the next one waits until the one before is written.
 select company_id, id, cron_expression, file_opened_at, file_due_at
-from delivery_configuration
-where file_due_at <= $1 and active and deleted_at is null
+from delivery_configuration c
+where file_due_at <= $1 and active and deleted_at is null and not exists (
+    select from event_file f
+    where f.company_id = c.company_id and f.configuration_id = c.id and f.status = 'PENDING'
+)
 order by file_due_at
 limit $2
 for update skip locked;
