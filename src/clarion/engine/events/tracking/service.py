@@ -12,6 +12,7 @@ from uuid import UUID
 
 import asyncpg
 
+from clarion.engine.events.announcing import Runner
 from clarion.engine.events.model import DELIVERIES_CHANNEL, DeliveryStatus, Event
 from clarion.engine.events.tracking.model import (
     Attempt,
@@ -73,7 +74,7 @@ async def attempts(
 
 
 async def summary(
-    db: Database,
+    on: Runner,
     company_id: int,
     *,
     since: datetime | None = None,
@@ -81,7 +82,7 @@ async def summary(
 ) -> list[ConfigurationSummary]:
     """Every delivery configuration with what is subscribed to it and what is not done."""
     found: dict[int, ConfigurationSummary] = {}
-    for row in await db.fetch(SQL["subscribed_types"], company_id):
+    for row in await on.fetch(SQL["subscribed_types"], company_id):
         one = found.setdefault(
             row["id"],
             ConfigurationSummary(id=row["id"], name=row["name"], topics={}, counts=Counts()),
@@ -90,7 +91,7 @@ async def summary(
             topic = _topic(one, row["topic"])
             if row["event_type"] is not None:
                 topic.types.setdefault(row["event_type"], Counts())
-    for row in await db.fetch(SQL["summarize"], company_id, _from(since), since, until):
+    for row in await on.fetch(SQL["summarize"], company_id, _from(since), since, until):
         if row["configuration_id"] in found:
             counts = Counts(pending=row["pending"], retry=row["retry"], failed=row["failed"])
             _count(found[row["configuration_id"]], row["topic"], row["type"], counts)
