@@ -84,7 +84,7 @@ class _Batch:
     ) -> None:
         self._application_id = application_id
         self._at_ms = at_ms
-        self._known = [(dict(row), dict(row)) for row in known]
+        self._known = [((row := dict(found)), row.copy()) for found in known]
         for row, _ in self._known:
             row["document"] = dict(row["document"])  # the other one stays as it was read
         rows = [row for row, _ in self._known]

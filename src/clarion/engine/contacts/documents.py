@@ -22,6 +22,7 @@ MAX_HANDLES = 100
 MAX_HANDLE = 255
 MAX_WORD = 255  # characters
 
+_OBJECTS = frozenset({dict})
 _WORDS = ("code", "name", "source")
 _ZERO = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 _decode = msgspec.json.Decoder().decode
@@ -40,7 +41,7 @@ def read_objects(value: Any) -> list[dict[str, Any]]:
     parsed = _parsed(value, MAX_LIST, "it must be an array of objects")
     if isinstance(parsed, dict):
         parsed = [parsed]
-    if not isinstance(parsed, list) or not all(isinstance(each, dict) for each in parsed):
+    if not isinstance(parsed, list) or not _OBJECTS.issuperset(map(type, parsed)):
         raise ValueError("it must be an array of objects")
     if len(parsed) > MAX_ENTRIES:
         raise ValueError(f"at most {MAX_ENTRIES} entries")

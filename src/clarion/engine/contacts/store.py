@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from itertools import repeat
 from operator import itemgetter
 from typing import Any
 from uuid import UUID
@@ -26,12 +27,12 @@ async def insert(
     tx: asyncpg.Connection, company_id: int, rows: Sequence[Row], now: datetime
 ) -> None:
     """New contacts. UniqueViolationError: somebody has one of their keys."""
-    written = [name for name in COLUMNS if any(row[name] is not None for row in rows)]
-    values = itemgetter(*written)
+    columns = dict(zip(COLUMNS, _columns(rows), strict=True))
+    written = {name: column for name, column in columns.items() if column}
     await tx.copy_records_to_table(
         "contact",
         columns=("company_id", "updated_at", *written),
-        records=[(company_id, now, *values(row)) for row in rows],
+        records=zip(repeat(company_id), repeat(now), *written.values()),
     )
 
 
@@ -84,7 +85,7 @@ async def read_for_sending(
 
 
 def _columns(rows: Sequence[Row]) -> list[tuple[Any, ...]]:
-    """Arrays for `unnest`, which fills a short one up with nulls: an attribute that no row has
-    costs nothing."""
+    """One array an attribute, empty where no row has it: `unnest` fills a short one up with nulls,
+    and what no row has costs nothing."""
     columns = zip(*map(_values, rows), strict=True)
     return [() if column.count(None) == len(column) else column for column in columns]
