@@ -39,6 +39,7 @@ WITHOUT_COMPANY = {
     "engine.contacts.tokens.access_token": "a credential on its own; it answers whose it is",
     "engine.contacts.tokens.forget_expired": "housekeeping; tokens of every company die alike",
     "engine.events.announced": "counts for metrics; shows no tenant's data",
+    "engine.events.delivering.orphaned_claims": "a dead node's claims, whosever they are",
     "engine.events.open_deliveries": "counts for metrics; shows no tenant's data",
     "engine.events.files.due_files": "housekeeping; answers whose file it is",
     "engine.events.matching.companies": "finds the companies to go through one by one",
