@@ -17,7 +17,7 @@ from time import monotonic
 
 from clarion.engine.events.model import DELIVERIES_CHANNEL
 from clarion.engine.events.streaming import store
-from clarion.engine.events.streaming.store import Waiting
+from clarion.engine.events.streaming.store import Place, Waiting
 from clarion.errors import NotFound, TooManyRequests, Unavailable
 from clarion.log import get_logger
 from clarion.storage.database import Database
@@ -28,13 +28,14 @@ UNSURE = 1000  # deliveries written that may not have arrived
 SURE_SECONDS = 0.1  # a connection that stands so long after a batch has carried it
 BEAT_SECONDS = 10.0
 POLL_SECONDS = 1.0
-REST_SECONDS = 0.05  # between two looks, however many hints come
-STREAMS_OF_ONE = 50  # a company's, in one process
+REST_SECONDS = 0.005  # between two looks, times the streams that are open, however many hints come
+STREAMS = 1000  # in one process
+STREAMS_OF_ONE = 50  # of these, a company's
 
 STREAM_WAITS = "events.stream_waits"
 
 log = get_logger(__name__)
-Place = tuple[int, int]  # company and configuration
+Stream = tuple[int, int]  # company and configuration
 
 
 class StreamDesk:
@@ -43,7 +44,7 @@ class StreamDesk:
     def __init__(self, db: Database, *, beat: float = BEAT_SECONDS) -> None:
         self._db = db
         self._beat = beat
-        self._open: dict[Place, set[asyncio.Event]] = {}
+        self._open: dict[Stream, set[asyncio.Event]] = {}
         self._closing = False
 
     async def start(self) -> None:
@@ -64,7 +65,7 @@ class StreamDesk:
 
     async def admit(self, company_id: int, configuration_id: int) -> None:
         """Raises NotFound: it does not stream. TooManyRequests: too many do."""
-        if self._count(company_id) >= STREAMS_OF_ONE:
+        if self._count() >= STREAMS or self._count(company_id) >= STREAMS_OF_ONE:
             raise TooManyRequests(f"At most {STREAMS_OF_ONE} streams are open at once.")
         if not await store.seen(self._db, company_id, configuration_id, datetime.now(UTC)):
             raise NotFound
@@ -73,34 +74,34 @@ class StreamDesk:
         self, company_id: int, configuration_id: int
     ) -> AsyncGenerator[Sequence[Waiting], None]:
         """What is there and what comes, until the configuration goes or is switched off."""
-        place = (company_id, configuration_id)
+        of = (company_id, configuration_id)
         beat = monotonic() + self._beat
-        with self._at(place) as woken:
+        with self._at(of) as woken:
             while not self._closing:
                 woken.clear()
-                written: list[Waiting] = []
-                while len(written) < UNSURE and (batch := await self._next(place, written)):
-                    written += batch
+                written: list[Place] = []
+                while len(written) < UNSURE and (batch := await self._next(of, written)):
+                    written += (each.place for each in batch)
                     yield [each for each in batch if each.event is not None]
                 if written:
                     await asyncio.sleep(SURE_SECONDS)
                     yield ()
-                    await self._handed_over(place, written)
+                    await self._handed_over(of, written)
                 if monotonic() >= beat:
                     beat = monotonic() + self._beat
-                    if not await self._is_there(place):
+                    if not await self._is_there(of):
                         return
                     yield ()
                 if not written:
-                    await asyncio.sleep(REST_SECONDS)
+                    await asyncio.sleep(REST_SECONDS * self._count())
                     await _any_of(woken, min(POLL_SECONDS, max(0.0, beat - monotonic())))
 
-    async def _next(self, place: Place, written: Sequence[Waiting]) -> list[Waiting]:
+    async def _next(self, of: Stream, written: Sequence[Place]) -> list[Waiting]:
         """What comes behind what is written; nothing while the database is away."""
         try:
             return await store.waiting(
                 self._db,
-                *place,
+                *of,
                 after=written[-1] if written else None,
                 at=datetime.now(UTC),
                 limit=BATCH,
@@ -110,34 +111,36 @@ class StreamDesk:
             log.waits(STREAM_WAITS, error)
             return []
 
-    async def _handed_over(self, place: Place, written: Sequence[Waiting]) -> None:
+    async def _handed_over(self, of: Stream, written: Sequence[Place]) -> None:
         """What cannot be noted now comes once more."""
         try:
-            await store.handed_over(self._db, *place, written, at=datetime.now(UTC))
+            await store.handed_over(self._db, *of, written, at=datetime.now(UTC))
         except Unavailable as error:
             log.waits(STREAM_WAITS, error)
             await asyncio.sleep(POLL_SECONDS)
 
-    async def _is_there(self, place: Place) -> bool:
+    async def _is_there(self, of: Stream) -> bool:
         try:
-            return await store.seen(self._db, *place, datetime.now(UTC))
+            return await store.seen(self._db, *of, datetime.now(UTC))
         except Unavailable as error:
             log.waits(STREAM_WAITS, error)
             return True
 
-    def _count(self, company_id: int) -> int:
-        return sum(len(each) for (owner, _), each in self._open.items() if owner == company_id)
+    def _count(self, company_id: int | None = None) -> int:
+        return sum(
+            len(each) for (owner, _), each in self._open.items() if company_id in (None, owner)
+        )
 
     @contextmanager
-    def _at(self, place: Place) -> Iterator[asyncio.Event]:
+    def _at(self, of: Stream) -> Iterator[asyncio.Event]:
         woken = asyncio.Event()
-        self._open.setdefault(place, set()).add(woken)
+        self._open.setdefault(of, set()).add(woken)
         try:
             yield woken
         finally:
-            self._open[place].discard(woken)
-            if not self._open[place]:
-                del self._open[place]
+            self._open[of].discard(woken)
+            if not self._open[of]:
+                del self._open[of]
 
 
 async def _any_of(woken: asyncio.Event, seconds: float) -> None:

@@ -15,7 +15,9 @@ from (
         order by due_at, event_id
         limit $6
     ) q
-    left join event e on e.company_id = $1 and e.id = q.event_id
+    left join lateral (
+        select * from event where company_id = $1 and id = q.event_id limit 1
+    ) e on true
 ) sized
 where earlier is null or earlier < $7
 order by due_at, event_id;
@@ -31,8 +33,8 @@ with taken as (
 ), moved as (
     update event_delivery d
     set status = 'SUCCESS', attempts = d.attempts + 1, updated_at = $5
-    from taken
-    where d.company_id = $1 and d.event_id = taken.event_id and d.configuration_id = $2
+    where d.company_id = $1 and d.event_id = any($4::uuid[]) and d.configuration_id = $2
+        and exists (select from taken t where t.event_id = d.event_id)
     returning d.event_id, d.attempts
 )
 insert into delivery_attempt (company_id, event_id, configuration_id, number, at, succeeded,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from typing import NamedTuple
 from uuid import UUID
 
 from msgspec import Struct
@@ -14,14 +15,22 @@ from clarion.storage.sql import load_queries
 
 SQL = load_queries(__package__)
 ADDRESS = "stream"  # of an attempt: nothing was posted anywhere
-_FIRST = (datetime(1970, 1, 1, tzinfo=UTC), UUID(int=0))
+
+
+class Place(NamedTuple):
+    """Where a delivery is in its configuration's queue."""
+
+    due_at: datetime
+    event_id: UUID
+
+
+_FIRST = Place(datetime(1970, 1, 1, tzinfo=UTC), UUID(int=0))
 
 
 class Waiting(Struct, frozen=True):
     """A delivery in the queue; its event, unless that is too old to be there."""
 
-    due_at: datetime
-    event_id: UUID
+    place: Place
     attempt: int  # the number that this try has
     event: Event | None
 
@@ -36,18 +45,17 @@ async def waiting(
     company_id: int,
     configuration_id: int,
     *,
-    after: Waiting | None,
+    after: Place | None,
     at: datetime,
     limit: int,
     size: int,
 ) -> list[Waiting]:
     """What is due, in order of time: so many deliveries, or about so many characters."""
-    place = (after.due_at, after.event_id) if after else _FIRST
+    place = after or _FIRST
     rows = await db.fetch(SQL["waiting"], company_id, configuration_id, *place, at, limit, size)
     return [
         Waiting(
-            row["due_at"],
-            row["event_id"],
+            Place(row["due_at"], row["event_id"]),
             row["attempts"] + 1,
             None
             if row["topic"] is None
@@ -70,7 +78,7 @@ async def handed_over(
     db: Database,
     company_id: int,
     configuration_id: int,
-    taken: Sequence[Waiting],
+    taken: Sequence[Place],
     *,
     at: datetime,
 ) -> None:
