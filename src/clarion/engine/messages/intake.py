@@ -268,7 +268,7 @@ class Intake:
         if again:
             stored, batch = await self._part(batch)
             _acknowledge(stored)
-        if not any(w.external_id or w.prepared.planned for w in batch):
+        if not any(w.external_id or w.prepared.planned or w.prepared.told for w in batch):
             if batch:
                 await self._accept(self._writer, batch, offers)
             _acknowledge(batch)

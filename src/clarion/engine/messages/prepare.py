@@ -54,6 +54,7 @@ class Prepared(Struct, frozen=True, gc=False):
     attachments: tuple[UUID, ...] = ()  # to be linked in the transaction that stores it
     planned: tuple[object, ...] | None = None  # accept_planned's row; the first three are empty
     ready: Ready | None = None  # set where whatever is queued is due now
+    told: bool = False  # not all of its messages are CREATED: whoever has subscribed hears of it
 
 
 class Ready(Struct, frozen=True, gc=False):
@@ -271,6 +272,7 @@ def _rows(
         refused=failed,
         sender_id=route.sender_id,
         ready=Ready(route, content, new.body, new.expires_at) if due and recipients else None,
+        told=queued < len(recipients) or (queued > 0 and not due),
     )  # fmt: skip
 
 

@@ -8,7 +8,7 @@ returning request_id;
 select request_id, fingerprint from external_id
 where company_id = $1 and application_id = $2 and external_id = $3;
 
--- accept_requests: Requests with the messages that are ready at once, and their places in the queue. What many requests have in common comes once, as their kind: $1 to $19. A kind with a claim goes past the queue into that claim of node $44. Messages in another state than CREATED are announced as $45, requests that are done or paused as $46, if there are any.
+-- accept_requests: Requests with the messages that are ready at once, and their places in the queue. What many requests have in common comes once, as their kind: $1 to $19. A kind with a claim goes past the queue into that claim of node $44.
 with r as (
     select * from unnest(
         $20::integer[], $21::uuid[], $22::uuid[], $23::text[], $24::text[], $25::text[],
@@ -69,37 +69,36 @@ with r as (
     from m join r on r.id = m.request_id
     where r.claim_id is not null and m.state = 'CREATED'
     group by r.company_id, r.claim_id, r.connector, r.priority
-), announced as (
-    insert into announcement (
-        company_id, id, topic, type, at, subjects, befores, afters, codes, details
-    )
-    select r.company_id, $45, 'SCG-Message', 'message_state_change', $36, array_agg(m.id),
-        array_agg('CREATED'::text), array_agg(m.state), array_agg(coalesce(m.failure_code, '')),
-        array_agg(coalesce(m.failure_details, ''))
-    from m join r on r.id = m.request_id
-    where $45::uuid is not null and m.state <> 'CREATED'
-    group by r.company_id
-    having exists (
-        select from subscribed
-        where company_id = r.company_id and type = 'message_state_change'
-    )
-), requests_announced as (
-    insert into announcement (company_id, id, topic, type, at, subjects, befores, afters)
-    select company_id, $46, 'SCG-Message', 'message_request_state_change', $36, array_agg(id),
-        array_agg('SUBMITTED'::text), array_agg(state)
-    from r
-    where $46::uuid is not null and state not in ('PREPARING', 'TRANSMITTING')
-    group by company_id
-    having exists (
-        select from subscribed
-        where company_id = r.company_id and type = 'message_request_state_change'
-    )
 )
 insert into outbound (company_id, connector, sender_id, priority, due_at, message_id, expires_at)
 select r.company_id, r.connector, r.sender_id, r.priority, coalesce(r.scheduled_at, $36), m.id,
     r.expires_at
 from m join r on r.id = m.request_id
 where m.state = 'SCHEDULED' or (m.state = 'CREATED' and r.claim_id is null);
+
+-- announce_births: What was accepted in another state than most: messages that are not CREATED, requests that are done or paused.
+with told as (
+    insert into announcement (
+        company_id, id, topic, type, at, subjects, befores, afters, codes, details
+    )
+    select m.company_id, $2, 'SCG-Message', 'message_state_change', $1, array_agg(m.id),
+        array_agg('CREATED'::text), array_agg(m.state), array_agg(m.code), array_agg(m.details)
+    from unnest($4::integer[], $5::uuid[], $6::text[], $7::text[], $8::text[])
+        as m (company_id, id, state, code, details)
+    group by m.company_id
+    having exists (
+        select from subscribed where company_id = m.company_id and type = 'message_state_change'
+    )
+)
+insert into announcement (company_id, id, topic, type, at, subjects, befores, afters)
+select r.company_id, $3, 'SCG-Message', 'message_request_state_change', $1, array_agg(r.id),
+    array_agg('SUBMITTED'::text), array_agg(r.state)
+from unnest($9::integer[], $10::uuid[], $11::text[]) as r (company_id, id, state)
+group by r.company_id
+having exists (
+    select from subscribed
+    where company_id = r.company_id and type = 'message_request_state_change'
+);
 
 -- accept_planned: Requests whose messages are made after the answer, step by step.
 with r as (

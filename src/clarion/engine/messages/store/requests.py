@@ -25,8 +25,8 @@ async def accept(
     node_id: UUID | None,
 ) -> None:
     """Store requests, and the messages that are ready with them: in the queue, or, of the kinds
-    that have a claim, in this node's hands. With planned ones among them it is two statements: in
-    a transaction."""
+    that have a claim, in this node's hands. With planned ones among them, or some that are told
+    of, it is several statements: in a transaction."""
     if any(p.planned for p in batch):
         await accept_planned(on, batch, now)
         batch = [p for p in batch if p.planned is None]
@@ -34,7 +34,6 @@ async def accept(
         return
     kinds: dict[tuple[object, ...], int] = {}
     numbers = [kinds.setdefault(p.kind, len(kinds)) for p in batch]
-    rows = [row for p in batch for row in p.messages]
     await on.execute(
         SQL["accept_requests"],
         *zip(*kinds, strict=True),
@@ -43,11 +42,29 @@ async def accept(
         numbers,
         *map(column, zip(*(p.request for p in batch), strict=True)),
         now,
-        *columns(rows, MESSAGE_COLUMNS),
+        *columns([row for p in batch for row in p.messages], MESSAGE_COLUMNS),
         node_id,
-        new_id() if any(row[2] != MessageState.CREATED for row in rows) else None,
-        new_id() if any(kind[2] not in _UNDER_WAY for kind in kinds) else None,
     )
+    await _announce_births(on, [p for p in batch if p.told], now)
+
+
+async def _announce_births(on: Runner, batch: Sequence[Prepared], now: datetime) -> None:
+    """Those that begin in another state than most; part of the same transaction."""
+    if not batch:
+        return
+    messages = [
+        (p.company_id, row[0], row[2], row[5] or "", row[6] or "")
+        for p in batch
+        for row in p.messages
+        if row[2] != MessageState.CREATED
+    ]
+    requests = [
+        (p.company_id, p.request_id, state) for p in batch if (state := p.kind[2]) not in _UNDER_WAY
+    ]
+    await on.execute(
+        SQL["announce_births"], now, new_id(), new_id(), *columns(messages, 5),
+        *columns(requests, 3),
+    )  # fmt: skip
 
 
 async def accept_planned(on: Runner, batch: Sequence[Prepared], now: datetime) -> None:
