@@ -8,10 +8,12 @@ import hmac
 import json
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
 import pytest
+from lxml import etree
 
 from clarion.connectors.webhook.answers import kept_text, seconds_of
 from clarion.connectors.webhook.request import plain, rest_of
@@ -20,6 +22,7 @@ from clarion.engine.events.bodies import json_body, xml_body
 from clarion.engine.events.model import Event, Format
 from clarion.kit import ids
 
+SCHEMA = Path(__file__).parents[3] / "docs" / "event-delivery.xsd"
 SECRET = "whsec_" + base64.b64encode(b"0123456789abcdef01234567").decode()
 OTHER = "whsec_" + base64.b64encode(b"another secret, 24 bytes").decode()
 
@@ -139,6 +142,15 @@ def test_xml_holds_every_value_with_its_type() -> None:
     }
     assert root.findtext(f"{space}event-id") == "id & <1>"
     assert root.findtext(f"{space}attempt") == "2"
+
+
+@pytest.mark.parametrize(
+    "fields", [{}, {"a": "b"}, {"n": -1, "p": 1.5, "t": True, "z": None, "o": {}, "e": "", "": ""}]
+)
+def test_xml_is_as_the_published_schema_says(fields: dict[str, Any]) -> None:
+    schema = etree.XMLSchema(file=str(SCHEMA))
+    schema.assertValid(etree.fromstring(xml_body(an_event(fields=fields), 1)))
+    assert not schema.validate(etree.fromstring(b"<event-delivery/>"))
 
 
 # ---------------------------------------------------------------- answers
