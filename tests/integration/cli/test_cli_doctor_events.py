@@ -11,7 +11,9 @@ from clarion.engine.accounts.service import create_company
 from clarion.kit import ids
 from clarion.storage.database import Database
 
-LONG_AGO = datetime.now(UTC) - timedelta(minutes=30)
+
+def long_ago() -> datetime:
+    return datetime.now(UTC) - timedelta(minutes=30)
 
 
 async def finding(clarion: Clarion) -> dict[str, str]:
@@ -30,7 +32,7 @@ async def waits(db: Database, **configuration: object) -> None:
         "active, updated_at, address, failures, throttling) values ($1, 'shop', 'REST', 'JSON', "
         "true, $2, $4, $5, $6) returning id) insert into delivery_queue (company_id, "
         "configuration_id, due_at, event_id) select $1, id, $2, $3 from made",
-        company.id, LONG_AGO, ids.new_id(), *facts.values(),
+        company.id, long_ago(), ids.new_id(), *facts.values(),
     )  # fmt: skip
 
 
@@ -38,7 +40,7 @@ async def test_announcements_that_nobody_matches(clarion: Clarion, db: Database)
     company = await create_company(db, name="acme")
     await db.execute(
         "insert into announcement (company_id, id, topic, type, at) values ($1, $2, 't', 't', $3)",
-        company.id, ids.new_id(), LONG_AGO,
+        company.id, ids.new_id(), long_ago(),
     )  # fmt: skip
     found = await finding(clarion)
     assert found["verdict"] == "warning"
