@@ -23,13 +23,15 @@ from clarion.engine.attachments.model import (
 from clarion.errors import InvalidInput, NotFound
 from clarion.kit import ids
 from clarion.kit.changes import changes_of
+from clarion.kit.dates import to_epoch_ms
 from clarion.storage.database import Database
 from clarion.storage.files import FileStore
 
 
 async def create_attachment(source: store.Source, caller: Caller, new: NewAttachment) -> UUID:
     """An attachment of the caller's company, without content."""
-    made = ids.new_id()
+    now = datetime.now(UTC)
+    made = ids.new_id(at_ms=to_epoch_ms(now))
     await source.execute(
         store.SQL["insert_attachment"],
         caller.company_id,
@@ -39,7 +41,7 @@ async def create_attachment(source: store.Source, caller: Caller, new: NewAttach
         new.type,
         new.filename,
         new.designation,
-        datetime.now(UTC),
+        now,
     )
     return made
 

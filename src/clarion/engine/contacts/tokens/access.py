@@ -24,6 +24,7 @@ from clarion.engine.contacts.tokens.model import (
 from clarion.errors import Conflict, NotAuthenticated, NotFound
 from clarion.kit import ids
 from clarion.kit.changes import check_version
+from clarion.kit.dates import to_epoch_ms
 from clarion.storage.database import Database
 
 KEPT = timedelta(days=30)
@@ -36,7 +37,8 @@ async def issue_access_token(
     """A credential for a contact, good for `duration` seconds."""
     now = datetime.now(UTC)
     seconds = duration or DEFAULT_DURATION
-    id, secret, expires_at = ids.new_id(), new_secret(), now + timedelta(seconds=seconds)
+    id, secret = ids.new_id(at_ms=to_epoch_ms(now)), new_secret()
+    expires_at = now + timedelta(seconds=seconds)
     made = await store.insert_access_token(
         db, (caller.company_id, contact_id, caller.application_id), id,
         hash=digest(secret), duration=seconds, expires_at=expires_at, now=now,

@@ -23,17 +23,19 @@ from clarion.engine.contacts.tokens.model import (
 from clarion.errors import Conflict, NotFound
 from clarion.kit import ids
 from clarion.kit.changes import changes_of
+from clarion.kit.dates import to_epoch_ms
 from clarion.storage.database import Database
 
 
 async def create_token(db: Database, caller: Caller, contact_id: UUID, new: NewToken) -> UUID:
     """A token of a contact. AlreadyExists: a contact of the company has it."""
     check_token(new.sender_id_address, new.token)
-    id = ids.new_id()
+    now = datetime.now(UTC)
+    id = ids.new_id(at_ms=to_epoch_ms(now))
     owner = caller.company_id, contact_id, caller.application_id
 
     async def work(tx: asyncpg.Connection) -> None:
-        if not await store.insert_application_token(tx, owner, id, new, datetime.now(UTC)):
+        if not await store.insert_application_token(tx, owner, id, new, now):
             raise Conflict(f"The contact has {MAX_TOKENS} tokens already, or is no longer there.")
 
     await db.run(work)
@@ -75,9 +77,11 @@ async def register_token(db: Database, holder: Holder, new: NewToken) -> UUID:
     those are forgotten that have been silent for longest. Harmless when repeated."""
     check_token(new.sender_id_address, new.token)
     owner = holder.company_id, holder.contact_id, holder.application_id
+    now = datetime.now(UTC)
+    id = ids.new_id(at_ms=to_epoch_ms(now))
 
     async def work(tx: asyncpg.Connection) -> UUID:
-        made = await store.register_token(tx, owner, ids.new_id(), new, datetime.now(UTC))
+        made = await store.register_token(tx, owner, id, new, now)
         if made is None:
             raise NotFound
         return made
