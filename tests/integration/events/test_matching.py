@@ -366,6 +366,22 @@ async def test_an_announcement_that_cannot_be_matched_holds_up_no_other(
     assert await announced(shared_db, caller.company_id) == 0
 
 
+async def test_trouble_with_the_database_drops_nothing(shared_db: Database, caller: Caller) -> None:
+    await a_subscriber(shared_db, caller, NIS)
+    await say(shared_db, caller, ported("+1"))
+
+    async def full(*_: object) -> None:
+        raise asyncpg.DiskFullError
+
+    with patch.object(matcher.store, "record", full):
+        one = a_matcher(shared_db)
+        for _ in range(2 * matcher.MAX_FAILURES):
+            await one.step()
+    assert await announced(shared_db, caller.company_id) == 1
+    await matched(shared_db)
+    assert await heard(shared_db, caller) == ["+1"]
+
+
 async def test_who_delivers_is_told_when_there_is_something(
     shared_db: Database, caller: Caller
 ) -> None:

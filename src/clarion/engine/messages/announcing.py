@@ -152,8 +152,16 @@ def _message(row: asyncpg.Record) -> dict[str, Value]:
         "sender_id_alias": row["sender_name"],
         "fragments_count": row["fragments"],
         "mt_price": _price(row["price"]),
+    } | _beside(row)
+
+
+def _beside(row: asyncpg.Record) -> dict[str, Value]:
+    """What travels beside the text."""
+    if not row["all_media"] and not row["attachments"]:
+        return {}
+    return {
         "media_urls": ",".join(m.url for m in read_media(row["all_media"]) if m.url) or None,
-        "attachment_ids": ",".join(map(ids.show, row["attachments"] or ())) or None,
+        "attachment_ids": ",".join(map(ids.show, row["attachments"])) or None,
     }
 
 

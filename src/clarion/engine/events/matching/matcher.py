@@ -33,6 +33,8 @@ MAX_FAILURES = 3
 ANNOUNCEMENT_FAILED = "announcement.failed"
 ANNOUNCEMENT_LOST = "announcement.lost"
 
+_OURS = asyncpg.DataError  # what a value is to blame for
+
 log = get_logger(__name__)
 Timed = tuple[datetime, Happening]
 
@@ -67,19 +69,18 @@ class Matcher:
         return busy
 
     async def _serve(self, company_id: int) -> bool:
-        """Where something is wrong with one announcement, it must not hold up the others."""
-        try:
-            return await self._batch(company_id, store.MAX_ANNOUNCEMENTS)
-        except Unavailable:
-            raise
-        except Exception:
-            log.exception(ANNOUNCEMENT_FAILED, company_id=company_id)
-        try:
-            return await self._batch(company_id, 1)
-        except Unavailable:
-            raise
-        except Exception:
-            await self._give_up(company_id)
+        """Where something is wrong with one announcement, it must not hold up the others; where it
+        is the database, all of them wait."""
+        for limit in (store.MAX_ANNOUNCEMENTS, 1):
+            try:
+                return await self._batch(company_id, limit)
+            except Unavailable:
+                raise
+            except Exception as error:
+                log.exception(ANNOUNCEMENT_FAILED, company_id=company_id)
+                if isinstance(error, asyncpg.PostgresError) and not isinstance(error, _OURS):
+                    return False
+        await self._give_up(company_id)
         return True
 
     async def _batch(self, company_id: int, limit: int) -> bool:
@@ -134,7 +135,6 @@ class Matcher:
         """An announcement that cannot be matched is dropped after some tries; the log tells."""
         for each in await store.announcements(self._db, company_id, 1, 1):
             self._failures[each.id] += 1
-            log.exception(ANNOUNCEMENT_FAILED, company_id=company_id, announcement=str(each.id))
             if self._failures[each.id] >= MAX_FAILURES:
                 del self._failures[each.id]
                 log.error(
