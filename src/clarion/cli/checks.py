@@ -26,6 +26,7 @@ from clarion.connectors.translate.choice import translator_for
 from clarion.engine.events.backlog import backlog
 from clarion.errors import ClarionError, Unavailable
 from clarion.kit.ids import floor_id
+from clarion.kit.words import counted
 from clarion.settings import SettingsError, SmppConnector
 from clarion.storage import partitions
 from clarion.storage.connecting import OLDEST_SERVER
@@ -276,7 +277,10 @@ def _queue_words(row: asyncpg.Record, now: datetime) -> str:
 async def _events(_: Place, db: Database) -> Finding:
     now = datetime.now(UTC)
     found = await backlog(db, now)
-    words = f"{found.pending} deliveries wait, {found.retry} are tried again, {found.failed} failed"
+    words = (
+        f"{counted(found.pending, 'delivery waits', 'deliveries wait')}, "
+        f"{counted(found.retry, 'is', 'are')} tried again, {found.failed} failed"
+    )
     if found.announced_at is not None and now - found.announced_at > SHORT_WAIT:
         since = _minutes(now - found.announced_at)
         words = f"what has happened waits to be matched, for {since}; {words}"

@@ -52,14 +52,14 @@ async def test_deliveries_that_nobody_posts(clarion: Clarion, db: Database) -> N
     await waits(db)
     found = await finding(clarion)
     assert found["verdict"] == "warning"
-    assert "1 deliveries wait" in found["words"]
+    assert "1 delivery waits" in found["words"]
     assert "due for 30 min" in found["words"]
 
 
 async def test_a_receiver_that_fails_is_no_fault_of_ours(clarion: Clarion, db: Database) -> None:
     await waits(db, failures=7)
     found = await finding(clarion)
-    assert (found["verdict"], found["words"].split(",")[0]) == ("good", "1 deliveries wait")
+    assert (found["verdict"], found["words"].split(",")[0]) == ("good", "1 delivery waits")
 
 
 async def test_neither_is_one_that_is_throttled(clarion: Clarion, db: Database) -> None:
