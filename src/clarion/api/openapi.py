@@ -47,8 +47,8 @@ _TEXT: Schema = {"type": "string", "description": "A value, or several with comm
 _PARAMETER = re.compile(r"\{([^}]*)\}")
 
 _ERRORS = {
-    "400": "The request cannot be understood: 400, 1012 (message too long), 1019 (content too "
-    "large), 1023 (value too long).",
+    "400": "The request cannot be understood: 400, 1012 (message too long), 1017 (criteria), "
+    "1019 (content too large), 1020 (tracked link), 1023 (value too long).",
     "401": "The access token is missing, unknown, expired or revoked.",
     "402": "The company's credit does not cover it.",
     "403": "Not allowed with this token.",

@@ -45,6 +45,6 @@ on conflict do nothing;
 
 -- forsaken: STREAM configurations, of all companies, that no client has asked for in a while.
 select company_id, id from delivery_configuration
-where protocol = 'STREAM' and deleted_at is null and coalesce(seen_at, updated_at) < $1
+where protocol = 'STREAM' and deleted_at is null and greatest(seen_at, updated_at) < $1
 order by company_id, id
 limit $2;
