@@ -36,6 +36,9 @@ class Chosen(Struct, rename="kebab", kw_only=True):
 class Replay(Chosen, rename="kebab", kw_only=True):
     """What to deliver once more."""
 
+    delivery_status: Annotated[
+        Text | None, Meta(description="SUCCESS or FAILED; absent: both. The others are under way.")
+    ] = None
     only_failed: Annotated[
         bool, Meta(description="Only what failed for good and nobody has handled.")
     ] = False
@@ -106,7 +109,11 @@ def _as_query(body: Chosen) -> dict[str, str]:
     }
 
 
-_FILTERS = frozenset(each.encode_name for each in msgspec.structs.fields(Chosen))
+_FILTERS = frozenset(
+    each.encode_name
+    for each in msgspec.structs.fields(Replay)
+    if each.name not in ("only_failed", "after")
+)
 
 
 def routes() -> list[Route]:

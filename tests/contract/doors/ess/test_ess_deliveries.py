@@ -237,6 +237,8 @@ async def test_a_delivery_goes_once_more(full: EventWorld) -> None:
         ({"timestamp": "[2020-01-01,2020-02-01]"}, 0),
         ({"topic": "NIS-Events", "event-type": "porting_event"}, 2),
         ({"event-id": "done"}, 1),
+        ({"delivery-status": "success"}, 1),
+        ({"delivery-status": "PENDING"}, 0),
         ({"del-cfg-nm": "collecting"}, 0),
     ],
 )
@@ -257,7 +259,7 @@ async def test_a_replay_by_configuration_takes_either_kind_of_id(full: EventWorl
 
 @pytest.mark.parametrize(
     "body", [{}, {"only-failed": False}, {"timestamp": "soon"}, {"event-id": "x", "after": "y"},
-             {"del-cfg-id": "x"}, {"event-id": 7}]
+             {"del-cfg-id": "x"}, {"event-id": 7}, {"delivery-status": "LOST"}]
 )  # fmt: skip
 async def test_a_replay_of_nothing_or_of_everything_is_400(
     full: EventWorld, body: dict[str, Any]
