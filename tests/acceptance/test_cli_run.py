@@ -10,6 +10,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from running_gateway import API, PHONE, Gateway
+from tests.waiting import eventually
 
 
 async def test_a_first_message_needs_nothing_but_the_ready_file(started: Gateway) -> None:
@@ -24,13 +25,17 @@ async def test_a_first_message_needs_nothing_but_the_ready_file(started: Gateway
 
 
 async def test_what_it_prints_is_enough_to_begin(started: Gateway) -> None:
-    printed = started.output.read_text("utf-8")
-    for needed in (
+    needed = (
         started.ready["base_url"], started.ready["token"], "curl -X POST",
         f"sender_id:{started.ready['sender_id']}", "clarion sandbox watch",
         f"clarion sandbox answer {PHONE}", f"{started.ready['base_url']}/docs",
-    ):  # fmt: skip
-        assert needed in printed
+    )  # fmt: skip
+
+    def all_is_printed() -> bool:
+        printed = started.output.read_text("utf-8")
+        return all(each in printed for each in needed)
+
+    await eventually(all_is_printed)  # the ready file is there before
 
 
 async def test_the_consumer_key_and_secret_refresh_the_token(started: Gateway) -> None:

@@ -6,10 +6,10 @@ import asyncio
 from collections.abc import AsyncIterable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from xml.etree import ElementTree as ET
 
 import pytest
 from collected import ADDRESS, DUE, OPENED, Scene, a_node, a_scene
+from lxml import etree
 
 from clarion.engine.events.bodies import NAMESPACE
 from clarion.engine.events.files.model import FileStatus
@@ -23,6 +23,8 @@ from clarion.kit import ids
 from clarion.settings import Files
 from clarion.storage.database import Database
 from clarion.storage.files import FileStore
+
+SCHEMA = etree.XMLSchema(file=Path(__file__).parents[3] / "docs" / "event-delivery.xsd")
 
 
 @pytest.fixture
@@ -74,7 +76,8 @@ async def test_xml_is_one_document_of_the_same_elements(db: Database, tmp_path: 
     await scene.wait(["<&>", "+2"])
     await scene.work()
     file = await scene.the_file()
-    root = ET.fromstring(await scene.content(file))
+    root = etree.fromstring(await scene.content(file))
+    SCHEMA.assertValid(root)
     assert root.tag == f"{{{NAMESPACE}}}event-deliveries"
     assert [each.findtext(".//{*}fld") for each in root] == ["<&>", "+2"]
     assert (file.name, file.media_type) == (f"events-{file.id}.xml", "application/xml")
