@@ -79,13 +79,49 @@ _OF_FIELD: Mapping[str, Value] = MappingProxyType(
         "reason": "The receiver answered 410.",
         "recipient_address": "+15557654321",
         "sender_id_address": "15550001000",
-        "sender_id_alias": "15550001000",
+        "sender_id_alias": "Shop",
         "sender_id_id": _ID,
         "state": "COMPLETED",
         "to_address": "+15557654321",
         "tracking_id": "1092585662",
     }
 )
+_OF_EVENT: Mapping[str, Mapping[str, Value]] = MappingProxyType(
+    {
+        "application_token_state_change": {
+            "new_state": "INVALID",
+            "sender_id_address": "com.example.shop",
+        },
+        "keyword_message_received": {"keyword_campaign_id": "autumn", "reply_sent": True},
+        "message_request_state_change": {
+            "previous_state": "TRANSMITTING",
+            "new_state": "COMPLETED",
+            "reason_code": "",
+            "reason_description": "",
+        },
+        "message_state_change": {
+            "new_state": "FAILED",
+            "reason_code": "1009",
+            "reason_description": "UNDELIV: absent subscriber",
+            "media_urls": "https://shop.example/a.jpg,https://shop.example/b.jpg",
+            "attachment_ids": _ID,
+        },
+        "mo_message_received": {
+            "from_address": "+15557654321",
+            "to_address": "15550001000",
+            "message_body_content_type": "text/plain",
+            "media_urls": "https://carrier.example/1.jpg",
+            "attachment_ids": _ID,
+        },
+        "sender_id_state_change": {
+            "previous_state": "PENDING_IMPLEMENTATION",
+            "new_state": "IMPLEMENTED",
+            "reason_code": "OPERATOR",
+            "reason_description": "The operator has changed it.",
+        },
+    }
+)
+"""Where a field of one type says something else than the same field of another."""
 
 
 def filled(page: str) -> str:
@@ -154,6 +190,7 @@ def _listed(type: EventType, names: list[str]) -> str:
 
 def _example(type: EventType) -> Iterator[str]:
     fields = {name: _sample(name, field) for name, field in sorted(type.fields.items())}
+    fields |= _OF_EVENT.get(type.code, {})
     if not type.strict:
         fields["anything"] = "of your own"
     yield "```json"
