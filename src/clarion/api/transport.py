@@ -50,7 +50,10 @@ class HttpProtocol(HttpToolsProtocol):
 
     def _linger(self) -> bool:
         """Whether some of a request is still to come behind its answer; it is thrown away."""
-        if self._lingering.is_under_way or not getattr(self.cycle, "more_body", False):
+        cycle = self.cycle
+        if self._lingering.is_under_way or not (cycle and cycle.response_complete):
+            return False  # the next request comes, and waits for its own answer
+        if not getattr(cycle, "more_body", False):
             return False
         self._lingering.begin()
         self.flow.resume_reading()

@@ -92,6 +92,30 @@ async def test_the_connection_goes_on_behind_what_was_thrown_away(small: Site) -
     assert b" 200 " in answers[1]
 
 
+async def test_who_sends_the_next_request_slowly_is_waited_for(
+    small: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It has begun to come before the answer to the first was there."""
+    monkeypatch.setattr(lingering, "SECONDS", 0.1)
+    monkeypatch.setattr(lingering, "IDLE_SECONDS", 0.05)
+    client = await small.company()
+    id = await made(client)
+    upload = f"{DOOR}/{await token_for(client, id)}/content"
+    reader, writer = await connect(small)
+    async with asyncio.timeout(PATIENCE):
+        writer.write(
+            head(f"{LIVE}/contacts", client, "Content-Length: 2")
+            + b"{}"
+            + head(upload, client, "Content-Length: 10")
+        )
+        assert b" 200 " in await reader.readuntil(b"}")
+        for _ in range(10):
+            await asyncio.sleep(0.05)
+            writer.write(b"x")
+        assert b" 200 " in await reader.readuntil(b"}")
+    writer.close()
+
+
 async def until_cut(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     """Says one byte more when all seems over: to a connection that is gone it cannot be said."""
     while await reader.read(100):
