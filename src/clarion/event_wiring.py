@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import resource
 from uuid import UUID
+
+from msgspec.structs import replace
 
 from clarion.connectors.webhook.courier import WebhookCourier
 from clarion.engine.events.announcing import ANNOUNCED_CHANNEL
@@ -25,14 +28,21 @@ from clarion.engine.messages.leases import Membership
 from clarion.jobs.loops import Loops
 from clarion.jobs.runner import Job
 from clarion.kit.vault import Vault
+from clarion.log import get_logger
 from clarion.settings import Settings
 from clarion.storage.database import Database
 from clarion.storage.files import FileStore
 
 EVENTS = "events"
-DELIVERER_SECONDS = 3.0  # that a stop waits for receivers
+OTHER_FILES = 1000  # that a process has open beside its links to receivers: clients, the database
+MIN_LINKS = 16
+DELIVERER_SECONDS = 2.0  # that a stop waits for receivers
 MEASURE_SECONDS = 5.0
 MATCH_POLL_SECONDS = 0.1  # what the statements of messages announce comes without a hint
+
+MORE_FILES = "files.more"
+
+log = get_logger(__name__)
 
 
 class EventWork:
@@ -77,6 +87,7 @@ class EventWork:
         self, records: Database, vault: Vault, membership: Membership
     ) -> None:
         events = self._settings.events
+        events = replace(events, connections_total=_room_for(events.connections_total))
 
         async def refreshed(to: Destination, used: str, token: str) -> None:
             company_id, id = to.configuration.company_id, to.configuration.id
@@ -137,3 +148,15 @@ class EventWork:
         if self._deliverer is not None:
             self._deliverer.wake()
         self._db.hint(DELIVERIES_CHANNEL)
+
+
+def _room_for(links: int) -> int:
+    """How many links the system lets this process have: more open files are asked for."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = links + OTHER_FILES
+    if hard != resource.RLIM_INFINITY:
+        wanted = min(wanted, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+        log.info(MORE_FILES, files=wanted)
+    return max(MIN_LINKS, min(links, wanted - OTHER_FILES))

@@ -69,7 +69,9 @@ class Deliverer:
         self._lapses = lease.lapses
         self._batch_size = settings.batch_size
         self._recorder = DeliveryRecorder(records)
-        self._posting = Posting(courier, self._recorder, settings, hungry=self._hungry)
+        self._posting = Posting(
+            courier, self._recorder, settings, hungry=self._hungry, lapsed=lease.lapsed
+        )
         self._claimer = Claimer(db, records, lease)
         self._loop = asyncio.get_running_loop()
         self._due: dict[Key, Due] = {}  # found in the queue, and not known to be emptied

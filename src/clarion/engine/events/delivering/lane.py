@@ -1,8 +1,9 @@
 """One delivery configuration in this process: what it has in hand, and how well its receiver does.
 
 A lane begins with few connections and gets one more when each of them has had a success; failures
-take them away again, so that a receiver that hangs or is gone holds little of what all share. While it fails, it
-is tried at a slow pace: what waits for it stays in the queue and uses up none of its tries.
+take them away again, so that a receiver that hangs or is gone holds little of what all share. While
+it fails, it is tried at a slow pace: what waits for it stays in the queue and uses up none of its
+tries.
 """
 
 from __future__ import annotations

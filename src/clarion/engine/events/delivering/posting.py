@@ -48,14 +48,17 @@ class Posting:
         settings: Events,
         *,
         hungry: Callable[[], None],
+        lapsed: Callable[[], bool],
     ) -> None:
-        """`hungry`: a lane has room for more, and the queue has more of it."""
+        """`hungry`: a lane has room for more, and the queue has more of it. `lapsed`: others may
+        think that this node is dead, and have what it holds."""
         self._courier = courier
         self._recorder = recorder
         self._schedule = settings.retry_seconds
         self._connections = settings.connections
         self._total = settings.connections_total
         self._hungry = hungry
+        self._lapsed = lapsed
         self._loop = asyncio.get_running_loop()
         self._lanes: dict[tuple[int, int], Lane] = {}
         self._waiting: deque[Lane] = deque()  # for room
@@ -123,7 +126,7 @@ class Posting:
         if lane.rest_until > self._loop.time():
             self._rest(lane)
             return
-        while lane.ready and lane.flying < lane.limit:
+        while lane.ready and lane.flying < lane.limit and not self._lapsed():
             if not self._has_room(lane):
                 if not lane.waits_for_room:
                     lane.waits_for_room = True

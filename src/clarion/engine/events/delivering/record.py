@@ -129,23 +129,25 @@ class DeliveryRecorder:
                     continue
                 except Exception:
                     log.exception(RECORDER_FAILED, results=len(batch))
-                    await self._store_singly(batch)
+                    self._results[: len(batch)] = await self._store_singly(batch)
+                else:
+                    del self._results[: len(batch)]
                 tries = 0
-                del self._results[: len(batch)]
                 if len(batch) < FULL:
                     await asyncio.sleep(GATHER_SECONDS)
             self._idle.set()
 
-    async def _store_singly(self, batch: Sequence[Tried | Given]) -> None:
+    async def _store_singly(self, batch: Sequence[Tried | Given]) -> Sequence[Tried | Given]:
         """One of a batch cannot be stored: the others must not wait for it. Its claim stays, so
-        that after a restart it is tried again."""
-        for result in batch:
+        that after a restart it is tried again. Answers what the database was not there for."""
+        for place, result in enumerate(batch):
             try:
                 await self._store([result])
             except Unavailable:
-                await asyncio.sleep(RETRY_SECONDS[-1])
+                return batch[place:]
             except Exception:
                 log.exception(RESULT_LOST, event_id=str(result.item.event.id))
+        return ()
 
     async def _store(self, batch: Sequence[Tried | Given]) -> None:
         health, self._health = self._health, {}
