@@ -90,10 +90,13 @@ with told as (
         select from subscribed where company_id = m.company_id and type = 'message_state_change'
     )
 )
-insert into announcement (company_id, id, topic, type, at, subjects, befores, afters)
+insert into announcement (
+    company_id, id, topic, type, at, subjects, befores, afters, codes, details
+)
 select r.company_id, $3, 'SCG-Message', 'message_request_state_change', $1, array_agg(r.id),
-    array_agg('SUBMITTED'::text), array_agg(r.state)
-from unnest($9::integer[], $10::uuid[], $11::text[]) as r (company_id, id, state)
+    array_agg('SUBMITTED'::text), array_agg(r.state), array_agg(r.code), array_agg(r.details)
+from unnest($9::integer[], $10::uuid[], $11::text[], $12::text[], $13::text[])
+    as r (company_id, id, state, code, details)
 group by r.company_id
 having exists (
     select from subscribed

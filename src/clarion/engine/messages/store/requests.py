@@ -59,12 +59,21 @@ async def _announce_births(on: Runner, batch: Sequence[Prepared], now: datetime)
         if row[2] != MessageState.CREATED
     ]
     requests = [
-        (p.company_id, p.request_id, state) for p in batch if (state := p.kind[2]) not in _UNDER_WAY
+        (p.company_id, p.request_id, state, *_reason(p))
+        for p in batch
+        if (state := p.kind[2]) not in _UNDER_WAY
     ]
     await on.execute(
         SQL["announce_births"], now, new_id(), new_id(), *columns(messages, 5),
-        *columns(requests, 3),
+        *columns(requests, 5),
     )  # fmt: skip
+
+
+def _reason(p: Prepared) -> tuple[object, object]:
+    """Code and words: those of its only message, or of the first where none can leave."""
+    if len(p.messages) > 1 and p.kind[2] != RequestState.REJECTED:
+        return "", ""
+    return p.messages[0][5] or "", p.messages[0][6] or ""
 
 
 async def accept_planned(on: Runner, batch: Sequence[Prepared], now: datetime) -> None:
