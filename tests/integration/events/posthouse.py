@@ -91,7 +91,7 @@ class House:
 
     async def close(self) -> None:
         for each in self._running:
-            await each.stop()
+            await each.stop(patience=0.2)  # some receivers never answer
 
     async def configuration(
         self,
