@@ -1,6 +1,6 @@
 """The promise of events: published is delivered, at least once, and what is shown of it is true.
 
-CLARION_CHAOS_EVENTS=20000 makes it a long one.
+CHAOS_EVENTS=20000 makes it a long one.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import pytest
 
 from .webhook_scene import a_scene, faults, figures, play, settle
 
-EVENTS = int(os.environ.get("CLARION_CHAOS_EVENTS", "1000"))
+EVENTS = int(os.environ.get("CHAOS_EVENTS", "1000"))
 A_SECOND = 250  # published
 SEED = 12
 CALM = 45.0

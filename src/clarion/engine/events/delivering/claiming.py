@@ -62,8 +62,8 @@ class Claimer:
         self._unsure: dict[UUID, int] = {}  # claims and their companies
 
     async def claim(self, company_id: int, due: Sequence[tuple[Due, int]]) -> Claimed:
-        """Up to so many of each configuration."""
-        await self.put_back()
+        """Up to so many of each configuration. Several companies' claims may be under way at once,
+        and none while claims are put back."""
         now, lapses, found = datetime.now(UTC), self._lease.lapses, Claimed()
         wanted = {each.id: (count, ids.new_id()) for each, count in due}
         self._unsure |= {claim: company_id for _, claim in wanted.values()}

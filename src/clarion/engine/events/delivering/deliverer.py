@@ -39,6 +39,8 @@ MAX_UNRECORDED = 4000  # answered deliveries whose commit is behind; in this pro
 MAX_HELD = 5000  # claimed deliveries that are not posted; in this process
 MAX_HELD_BYTES = 64 << 20
 MAX_CLAIM = 1000  # of one company at once
+COMPANIES_AT_ONCE = 3  # that are claimed of
+UNREADABLE_SECONDS = 60.0  # until a configuration is tried again whose secrets cannot be opened
 MAX_LANES = 20_000  # that are remembered though nothing is in hand of them
 
 DELIVERER_WAITS = "deliverer.waits"
@@ -140,7 +142,8 @@ class Deliverer:
                     await asyncio.sleep(GATHER_SECONDS)
 
     async def _step(self) -> int | None:
-        """One claim of one company; how many it brought, None: there was nothing to claim."""
+        """One claim of each of some companies; how many they brought, None: there was nothing to
+        claim."""
         if self._lapses != self._lease.lapses:
             self._lapses = self._lease.lapses
             for lane in self._posting.lanes():
@@ -149,15 +152,20 @@ class Deliverer:
             return None
         await self._claimer.put_back()
         await self._look_again_at_those_in_hand()
-        now = datetime.now(UTC)
         if self._loop.time() >= self._looks_at():
             await self._find()
-        chosen = self._choose(now)
-        if not chosen:
+        turns = self._choose(datetime.now(UTC))
+        if not turns:
             return None
-        company_id = self._turn = chosen[0][0].company_id
-        ready = await self._with_destinations(company_id, chosen)
-        return await self._claim(company_id, ready) if ready else 0
+        self._turn = list(turns)[-1]
+        served = await asyncio.gather(
+            *(self._serve(company_id, chosen) for company_id, chosen in turns.items()),
+            return_exceptions=True,
+        )
+        for each in served:
+            if isinstance(each, BaseException):
+                raise each
+        return sum(count for count in served if isinstance(count, int))
 
     def _looks_at(self) -> float:
         """When to look into the queue again."""
@@ -178,31 +186,26 @@ class Deliverer:
             lane.told = lane.told or due.failures > 0
         self._posting.share_out()
 
-    def _choose(self, now: datetime) -> list[tuple[Due, int]]:
-        """What to claim: of the company whose turn it is, those lanes that have waited longest."""
+    def _choose(self, now: datetime) -> dict[int, list[tuple[Due, int]]]:
+        """What to claim, by company: of those whose turn it is, the lanes that have waited longest,
+        and how many of each."""
         room = MAX_HELD - self._posting.held
         if room <= 0 or self._posting.held_bytes >= MAX_HELD_BYTES:
-            return []
+            return {}
         companies: dict[int, list[tuple[float, Due, int]]] = {}
         for key, due in self._due.items():
             lane = self._posting.lane(*key)
-            wants = lane.wants() if self._may_go(lane, due, now) else 0
+            wants = lane.wants() if self._opens_at(lane, due, now) <= now else 0
             if wants:
                 companies.setdefault(key[0], []).append((lane.claimed_at, due, wants))
-        if not companies:
-            return []
-        turn = min(companies, key=lambda company: (company <= self._turn, company))
-        chosen: list[tuple[Due, int]] = []
-        room = min(room, MAX_CLAIM)
-        for _, due, wants in sorted(companies[turn], key=lambda each: each[0]):
+        later = sorted(companies, key=lambda company: (company <= self._turn, company))
+        turns = {}
+        for company_id in later[:COMPANIES_AT_ONCE]:
+            turns[company_id] = chosen = _first(companies[company_id], min(room, MAX_CLAIM))
+            room -= sum(count for _, count in chosen)
             if room <= 0:
                 break
-            chosen.append((due, min(wants, room)))
-            room -= wants
-        return chosen
-
-    def _may_go(self, lane: Lane, due: Due, now: datetime) -> bool:
-        return self._opens_at(lane, due, now) <= now
+        return turns
 
     def _opens_at(self, lane: Lane, due: Due, now: datetime) -> datetime:
         """From when on something of it may be claimed."""
@@ -232,10 +235,13 @@ class Deliverer:
 
     # ------------------------------------------------------------ claims
 
-    async def _claim(self, company_id: int, chosen: Sequence[tuple[Due, int]]) -> int:
-        claimed = await self._claimer.claim(company_id, chosen)
+    async def _serve(self, company_id: int, chosen: Sequence[tuple[Due, int]]) -> int:
+        ready = await self._with_destinations(company_id, chosen)
+        if not ready:
+            return 0
+        claimed = await self._claimer.claim(company_id, ready)
         clock = self._loop.time()
-        for due, _ in chosen:
+        for due, _ in ready:
             key = (company_id, due.id)
             lane = self._posting.lane(*key)
             lane.claimed_at = clock
@@ -298,6 +304,19 @@ class Deliverer:
         except SealedForAnother:
             if len(ids) == 1:
                 log.error(SECRETS_UNREADABLE, company_id=company_id, configuration_id=ids[0])
+                lane = self._posting.lane(company_id, ids[0])
+                lane.rest_until = self._loop.time() + UNREADABLE_SECONDS
                 return {}
             found = [d for id in ids for d in (await self._open(company_id, [id])).values()]
         return {d.configuration.id: d for d in found if d.configuration.active}
+
+
+def _first(waiting: list[tuple[float, Due, int]], room: int) -> list[tuple[Due, int]]:
+    """Those that have waited longest, as far as there is room."""
+    chosen: list[tuple[Due, int]] = []
+    for _, due, wants in sorted(waiting, key=lambda each: each[0]):
+        if room <= 0:
+            break
+        chosen.append((due, min(wants, room)))
+        room -= wants
+    return chosen
