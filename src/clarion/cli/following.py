@@ -12,7 +12,7 @@ import signal
 import socket
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from secrets import token_hex
 from typing import Annotated, Any
 from urllib.parse import quote
@@ -23,7 +23,7 @@ from rich.markup import escape
 
 from clarion.cli.gateway import EVENTS, Gateway
 from clarion.cli.output import errors
-from clarion.errors import ClarionError, Unavailable
+from clarion.errors import ClarionError, NotFound, Unavailable
 
 CONFIGURATIONS = f"{EVENTS}/delivery-configurations"
 PAUSE = 1.0  # seconds between tries while the gateway is away
@@ -98,9 +98,10 @@ class Following:
             time.sleep(PAUSE)
 
     def end(self) -> None:
-        for path in self._subscriptions:
-            self._gateway.delete(path)
-        self._gateway.delete(f"{CONFIGURATIONS}/{self._configuration}")
+        """Leave nothing behind; somebody else may have been quicker."""
+        for path in (*self._subscriptions, f"{CONFIGURATIONS}/{self._configuration}"):
+            with suppress(NotFound):
+                self._gateway.delete(path)
 
 
 @contextmanager
@@ -125,7 +126,7 @@ def _end(followed: Following) -> None:
     try:
         followed.end()
     except ClarionError as error:
-        words = f"What was subscribed to could not be deleted; it goes within a day. {error}"
+        words = f"What was subscribed to could not be deleted; it goes in an hour or so. {error}"
         errors.print(f"[yellow]{escape(words)}[/yellow]")
 
 
