@@ -16,7 +16,7 @@ import msgspec
 from clarion.engine.accounts.service import create_company
 from clarion.engine.events.files.keeper import FileKeeper
 from clarion.engine.events.files.model import Compression, EventFile
-from clarion.engine.events.files.store import read_file
+from clarion.engine.events.files.store import as_file
 from clarion.kit import ids
 from clarion.settings import Files
 from clarion.storage.database import Database
@@ -82,7 +82,7 @@ class Scene:
         rows = await self.db.fetch(
             "select * from event_file where company_id = $1 order by id", self.company_id
         )
-        return [read_file(row) for row in rows]
+        return [as_file(row) for row in rows]
 
     async def the_file(self) -> EventFile:
         (found,) = await self.listed()

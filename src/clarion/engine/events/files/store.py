@@ -55,7 +55,7 @@ class Row(Struct, frozen=True):
     ends_at: datetime | None
 
 
-def read_file(row: asyncpg.Record) -> EventFile:
+def as_file(row: asyncpg.Record) -> EventFile:
     facts = {name: row[name] for name in _FIELDS}
     packed = row["compression"]
     facts |= {
@@ -106,7 +106,7 @@ async def take(
     """`in_hand`: what this node works on; what it has without knowing is taken too. `after`: the
     company whose file was taken last."""
     row = await on.fetchrow(SQL["take_file"], node_id, now, in_hand, after)
-    return read_file(row) if row else None
+    return as_file(row) if row else None
 
 
 async def wants_latest(on: Source, file: EventFile) -> bool:
@@ -218,7 +218,7 @@ async def archive(
         expires_at,
         now,
     )
-    return read_file(row) if row else None
+    return as_file(row) if row else None
 
 
 async def fail(tx: Source, file: EventFile, node_id: UUID, now: datetime) -> bool:
@@ -251,12 +251,12 @@ async def count_dumps(on: Source, company_id: int) -> tuple[int, int]:
 
 async def find(on: Source, company_id: int, id: int) -> EventFile | None:
     row = await on.fetchrow(SQL["find_file"], company_id, id)
-    return read_file(row) if row else None
+    return as_file(row) if row else None
 
 
 async def end(tx: Source, company_id: int, id: int, now: datetime) -> EventFile | None:
     row = await tx.fetchrow(SQL["end_file"], company_id, id, now)
-    return read_file(row) if row else None
+    return as_file(row) if row else None
 
 
 def _count(tag: str) -> int:
