@@ -204,6 +204,19 @@ async def test_a_short_retry_after_is_waited_for(house: House, receiver: Receive
     assert second.at - first.at >= 0.95
 
 
+async def test_another_address_is_not_held_back_for_what_the_old_one_said(
+    house: House, receiver: Receiver
+) -> None:
+    await house.deliverer(retry_seconds=(3600.0,))
+    to = await house.configuration(receiver.url("/retry-after/429/3000"))
+    await house.put(to, "a")
+    await eventually(lambda: _held(house, to))
+    await house.put(to, "b")
+    change = ConfigurationChange(address=receiver.url("/ok/instead"))
+    await configurations.change(house.db, house.caller, to, change)
+    await house.settled({"SUCCESS": 1, "RETRY": 1})
+
+
 # ---------------------------------------------------------------- who gets anything at all
 
 

@@ -184,6 +184,9 @@ class Deliverer:
             lane = self._posting.lane(*key)
             lane.share, lane.more = share, True
             lane.told = lane.told or due.failures > 0
+            if lane.version != due.version:
+                lane.version = due.version
+                self._posting.begin_anew(lane)
         self._posting.share_out()
 
     def _choose(self, now: datetime) -> dict[int, list[tuple[Due, int]]]:

@@ -49,6 +49,7 @@ class Lane:
         self.id = id
         self.destination: Destination | None = None
         self.read_at = 0.0  # when its destination was
+        self.version = 0  # of the configuration, as the queue was looked into last
         self.ready: deque[Item] = deque()
         self.behind: dict[str, deque[Item]] = {}  # of a key with one ready or on its way
         self.flying = 0
@@ -134,6 +135,12 @@ class Lane:
         if self._successes >= self._limit < self._most:
             self._limit += 1
             self._successes = 0
+
+    def begin_anew(self) -> None:
+        """The configuration is another one: what is known of its receiver may be wrong."""
+        self.failures = 0
+        self.rest_until = 0.0
+        self._limit = min(FIRST_LIMIT, self._most)
 
     def failed(self) -> None:
         self.failures += 1

@@ -97,6 +97,12 @@ class Posting:
         for lane in busy:
             lane.fair = part
 
+    def begin_anew(self, lane: Lane) -> None:
+        """Its configuration has changed: nothing is held against it."""
+        self._failing -= lane.failing
+        lane.begin_anew()
+        self.feed(lane)
+
     def accept(self, lane: Lane, items: list[Item]) -> None:
         """Claimed: post as much as there is room for."""
         self.held += len(items)
