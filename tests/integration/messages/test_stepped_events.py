@@ -11,6 +11,7 @@ from stage import Stage
 from tests.subscribers import Subscriber, a_subscriber
 from tests.waiting import eventually
 
+from clarion import settings
 from clarion.engine.messages import store, tasks
 from clarion.engine.messages.model import Options
 from clarion.engine.messages.ports import Inbound, Media
@@ -120,3 +121,18 @@ async def test_what_travels_beside_the_text_is_named(running: Stage) -> None:
     assert event.fields["has_attachment"] is True
     assert event.fields["media_urls"] == "https://x.example/a"
     assert "attachment_ids" not in event.fields
+
+
+async def test_what_a_message_costs_is_a_number(place: Place) -> None:
+    gateway = place.gateway(billing=settings.Billing(enabled=True))
+    await gateway.membership.renew()
+    gateway.intake.start()
+    stage = Stage(place, gateway, await place.tenant())
+    await stage.prices("0.125")
+    await stage.credit("1")
+    by = await _by(stage)
+    request = await stage.send(ONE, pause_before_transmit=True)
+    assert await _moves(by, request) == [("PREPARING", "PAUSED")]
+    assert [e.fields["mt_price"] for e in await by.told()] == [0.125, 0.125]
+    await gateway.intake.stop()
+    await gateway.membership.leave()
