@@ -10,6 +10,11 @@ import pytest
 import typer
 
 from clarion.api.call import Door
+from clarion.api.ess.attempts import DeliveryAttempt
+from clarion.api.ess.configurations import CONFIGURATIONS
+from clarion.api.ess.deliveries import EventDelivery, Tracking
+from clarion.api.ess.files import FILES
+from clarion.api.ess.subscriptions import SUBSCRIPTIONS
 from clarion.api.resource import Resource
 from clarion.api.scg import doors
 from clarion.api.scg.access_tokens import TOKENS
@@ -96,6 +101,20 @@ def test_every_attribute_is_described(resource: Resource) -> None:
     for field in msgspec.structs.fields(resource.shape.struct):
         name = field.encode_name
         assert _IN_BETWEEN.fullmatch(name) or f"`{name}`" in page, name
+
+
+EVENTS = (
+    *(CONFIGURATIONS.shape.struct, SUBSCRIPTIONS.shape.struct, FILES.shape.struct),
+    *(EventDelivery, Tracking, DeliveryAttempt),
+)
+
+
+@pytest.mark.parametrize("kind", EVENTS, ids=lambda kind: kind.__name__)
+def test_every_attribute_of_events_is_described(kind: type[msgspec.Struct]) -> None:
+    page = (ROOT / "docs/ess.md").read_text("utf-8")
+    for field in msgspec.structs.fields(kind):
+        name = field.encode_name
+        assert f"`{name}`" in page or f'"{name}"' in page, name
 
 
 @pytest.mark.parametrize("door", doors(), ids=lambda door: door.name)
