@@ -18,7 +18,7 @@ from clarion.engine.events.files.tasks import expire_files, forget_files
 from clarion.engine.events.tracking.service import summary
 from clarion.engine.events.types.catalogue import TYPES
 from clarion.engine.events.types.fields import check_fields
-from clarion.errors import NotFound
+from clarion.errors import NotFound, TooManyRequests
 from clarion.kit import ids
 from clarion.settings import Files
 from clarion.storage.database import Database
@@ -230,6 +230,37 @@ async def test_a_file_of_a_node_that_died_is_written_anew(scene: Scene) -> None:
     assert [line["event-id"] for line in await scene.lines(file)] == list(map(ids.show, events))
     assert len(scene.stored()) == 1
     assert await scene.statuses() == {"SUCCESS 1": 2}
+
+
+class Full(FileStore):
+    """Others are writing as much as may be."""
+
+    async def put(
+        self, key: str, chunks: AsyncIterable[bytes], *, limit: int, owner: object = None
+    ) -> int:
+        raise TooManyRequests
+
+
+async def test_a_file_waits_for_room_in_the_store(scene: Scene) -> None:
+    await scene.wait(["+1"])
+    node = await a_node(scene.db, alive=True)
+    full = Full(Files(url=scene.home.as_uri()))
+    assert not await scene.keeper(files=full, node_id=node).step()
+    await scene.work(scene.keeper(node_id=node))
+    assert await scene.statuses() == {"SUCCESS 1": 1}
+
+
+async def test_a_file_that_cannot_be_written_fails_with_its_deliveries(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("clarion.engine.events.files.keeper.MAX_FILE", 10)
+    await scene.wait(["+1", "+2"])
+    await scene.work()
+    assert (await scene.the_file()).status is FileStatus.FAILED
+    assert scene.stored() == []
+    assert await scene.statuses() == {"FAILED 1": 2}
+    assert (await summary(scene.db, scene.company_id))[0].counts.failed == 2
+    assert await scene.waiting() == 0
 
 
 class Held(FileStore):

@@ -32,7 +32,7 @@ from clarion.engine.events.files.model import (
 from clarion.engine.events.files.packing import packed
 from clarion.engine.events.files.store import Due
 from clarion.engine.events.model import DeliveryStatus
-from clarion.errors import ContentTooLarge, NotFound
+from clarion.errors import ContentTooLarge, NotFound, TooManyRequests
 from clarion.kit import cron, ids
 from clarion.log import get_logger
 from clarion.storage.database import Database
@@ -46,6 +46,7 @@ AT_ONCE = 2
 FILE_WRITTEN = "event_file.written"
 FILE_FAILED = "event_file.failed"
 FILE_STOPPED = "event_file.stopped"
+FILE_WAITS = "event_file.waits"
 CRON_UNUSABLE = "event_file.cron_unusable"
 
 log = get_logger(__name__)
@@ -86,6 +87,9 @@ class FileKeeper:
             await self._write(file)
         except Stopped:
             log.info(FILE_STOPPED, company_id=file.company_id, file_id=file.id)
+        except TooManyRequests as error:  # uploads have all of the store's room
+            log.warning(FILE_WAITS, company_id=file.company_id, reason=error.message)
+            return False
         finally:
             self._in_hand.discard(file.id)
         return True
