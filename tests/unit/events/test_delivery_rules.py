@@ -183,7 +183,8 @@ def test_connections_grow_with_success_and_go_with_failure() -> None:
 def test_a_lane_asks_for_more_when_half_is_gone_and_for_little_while_it_fails() -> None:
     lane = Lane(1, 1, connections=16)
     lane.share = 100
-    assert lane.wants() == 100
+    while (wanted := lane.wants()) < 100:
+        lane.claimed(wanted, emptied=False)
     lane.take(items(*[None] * 60))
     assert lane.wants() == 0
     for _ in range(20):
@@ -193,3 +194,15 @@ def test_a_lane_asks_for_more_when_half_is_gone_and_for_little_while_it_fails() 
     for _ in range(FAILING):
         lane.failed()
     assert lane.wants() == lane.limit
+
+
+def test_a_lane_that_finds_little_asks_for_little() -> None:
+    lane = Lane(1, 1, connections=16)
+    lane.share = 1000
+    first = lane.wants()
+    for _ in range(10):
+        lane.claimed(lane.wants(), emptied=False)
+    assert lane.wants() == 1000
+    for _ in range(20):
+        lane.claimed(1, emptied=True)
+    assert lane.wants() == first

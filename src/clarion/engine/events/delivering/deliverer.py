@@ -38,7 +38,7 @@ BELIEVED_IN_HAND = 1.0  # the same while deliveries to it are in hand: it may be
 MAX_UNRECORDED = 4000  # answered deliveries whose commit is behind; in this process
 MAX_HELD = 5000  # claimed deliveries that are not posted; in this process
 MAX_HELD_BYTES = 64 << 20
-MAX_CLAIM = 1000  # of one company at once
+MAX_CLAIM = 2000  # of one company at once
 COMPANIES_AT_ONCE = 3  # that are claimed of
 UNREADABLE_SECONDS = 60.0  # until a configuration is tried again whose secrets cannot be opened
 MAX_LANES = 20_000  # that are remembered though nothing is in hand of them
@@ -248,14 +248,15 @@ class Deliverer:
             key = (company_id, due.id)
             lane = self._posting.lane(*key)
             lane.claimed_at = clock
+            items = claimed.items.get(due.id, [])
+            lane.claimed(len(items), emptied=due.id in claimed.emptied)
             if due.id in claimed.later:
                 self._not_before[key] = claimed.later[due.id]
             if due.id in claimed.emptied:
                 self._due.pop(key, None)
                 lane.more = False
                 self._ordered_wait |= due.ordered
-            if due.id in claimed.items:
-                self._posting.accept(lane, claimed.items[due.id])
+            self._posting.accept(lane, items)
         return claimed.count
 
     async def _with_destinations(

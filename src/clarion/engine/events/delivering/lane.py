@@ -18,6 +18,8 @@ from clarion.engine.events.model import Destination, Event
 
 FIRST_LIMIT = 2
 FAILING = 5  # failures in a row
+LEAST_APPETITE = 8
+MAX_APPETITE = 1 << 16
 
 
 class Claim:
@@ -59,7 +61,8 @@ class Lane:
         self.resting: asyncio.TimerHandle | None = None
         self.waits_for_room = False
         self.claimed_at = 0.0
-        self.share = 1  # how many it should have in hand
+        self.share = 1  # how many it may have in hand
+        self._appetite = LEAST_APPETITE  # how many are worth claiming at once
         self.more = False  # whether the queue has more of it, as far as is known
         self._most = connections
         self._least = max(1, connections // 8)
@@ -86,10 +89,18 @@ class Lane:
         return len(self.ready) + sum(map(len, self.behind.values()))
 
     def wants(self) -> int:
-        """How many to claim: none while it has half of its share."""
-        share = self.limit if self.failing else self.share
+        """How many to claim: none while it has half of what it should have."""
+        share = self.limit if self.failing else min(self.share, self._appetite)
         held = self.held()
         return 0 if held > share // 2 else share - held
+
+    def claimed(self, count: int, *, emptied: bool) -> None:
+        """So many came, and whether the queue had no more: what is asked for next time. Whoever
+        asks for much leaves less room for others in one statement."""
+        if not emptied:
+            self._appetite = min(MAX_APPETITE, self._appetite * 2)
+        elif count < self._appetite // 4:
+            self._appetite = max(LEAST_APPETITE, self._appetite // 2)
 
     def take(self, items: list[Item]) -> None:
         """Claimed: what has no key is ready; of a key the first is, the others are behind it."""
