@@ -22,11 +22,17 @@ from clarion.engine.events.delivering.ports import Answer, Courier
 from clarion.engine.events.delivering.record import DeliveryRecorder
 from clarion.engine.events.delivering.store import Given, Tried
 from clarion.engine.events.model import DeliveryStatus
+from clarion.log import get_logger
 from clarion.settings import Events
 
 FAILING_A_SECOND = 200  # tries of all failing lanes together
 LEAST_REST = 0.02  # seconds between two tries of one of them
 SHORT_HOLD = 1.0  # seconds; for a longer one, what is in hand goes back into the queue
+
+RECEIVER_FAILS = "receiver.fails"
+RECEIVER_IS_BACK = "receiver.is_back"
+
+log = get_logger(__name__)
 
 
 class _Flight(Struct, eq=False):
@@ -209,7 +215,9 @@ class Posting:
                 self._recorder.health(lane.company_id, lane.id, (0, None))
         else:
             self._note_failure(lane, judgement, at)
-        self._failing += lane.failing - failing
+        if lane.failing != failing:
+            self._failing += lane.failing - failing
+            _tell(lane, answer)
         if judgement.gone and lane.destination is not None:
             words = f"The receiver answered 410 Gone. {answer.text}".strip()
             self._recorder.gone(lane.destination.configuration, words)
@@ -247,3 +255,13 @@ def _tried(flight: _Flight, answer: Answer, judgement: Judgement, at: datetime) 
         next=judgement.status.value,
         due_at=judgement.due_at,
     )
+
+
+def _tell(lane: Lane, answer: Answer) -> None:
+    """A receiver has begun to fail, or does well again."""
+    who = {"company_id": lane.company_id, "configuration_id": lane.id}
+    if lane.failing:
+        reason = answer.text if answer.status is None else f"It answers {answer.status}."
+        log.warning(RECEIVER_FAILS, **who, reason=reason)
+    else:
+        log.info(RECEIVER_IS_BACK, **who)
