@@ -138,3 +138,21 @@ def test_a_connector_s_wrong_key_is_named_with_the_connector(tmp_path: Path) -> 
 def test_a_bind_that_only_receives_is_no_default(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=r"connectors\.main-1\.default"):
         from_toml(tmp_path, ONE_CARRIER + 'bind = "receiver"\ndefault = true\n')
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ('[events]\nallowed_networks = ["10.0.0.1/8"]', "events.allowed_networks"),
+        ('[http]\ntrusted_networks = ["here"]', "http.trusted_networks"),
+        (
+            "[events]\nretry_seconds = [86400.0, 86400.0]\n[retention]\nevent_days = 2",
+            "retry_seconds",
+        ),
+    ],
+)
+def test_networks_and_schedules_that_cannot_be_are_named(
+    tmp_path: Path, text: str, named: str
+) -> None:
+    with pytest.raises(SettingsError, match=named):
+        from_toml(tmp_path, text)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
@@ -123,11 +123,10 @@ def _check(settings: Settings) -> None:
     if 0 < len(settings.security.secret_key) < 32:
         raise SettingsError("security.secret_key: it has 32 characters or more")
     check_address("http.listen", settings.http.listen)
-    for network in settings.http.trusted_networks:
-        try:
-            ip_network(network)
-        except ValueError as error:
-            raise SettingsError(f"http.trusted_networks: {error}") from error
+    _check_networks("http.trusted_networks", settings.http.trusted_networks)
+    _check_networks("events.allowed_networks", settings.events.allowed_networks)
+    if sum(settings.events.retry_seconds) * 1.2 >= settings.retention.event_days * 86_400:
+        raise SettingsError("events.retry_seconds: together under retention.event_days")
     if settings.files.url and not settings.files.url.startswith(FILE_STORES):
         raise SettingsError(f"files.url: it begins with one of {', '.join(FILE_STORES)}")
     translation = settings.translation
@@ -143,3 +142,11 @@ def _check(settings: Settings) -> None:
     defaults = [name for name, c in settings.connectors.items() if c.default]
     if len(defaults) > 1:
         raise SettingsError(f"connectors: only one can be the default, not {', '.join(defaults)}")
+
+
+def _check_networks(key: str, networks: Iterable[str]) -> None:
+    for network in networks:
+        try:
+            ip_network(network)
+        except ValueError as error:
+            raise SettingsError(f"{key}: {error}") from error
