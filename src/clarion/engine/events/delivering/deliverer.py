@@ -40,6 +40,10 @@ MAX_HELD = 5000  # claimed deliveries that are not posted; in this process
 MAX_HELD_BYTES = 64 << 20
 MAX_CLAIM = 2000  # of one company at once
 COMPANIES_AT_ONCE = 3  # that are claimed of
+FRUITLESS = 5
+"""An ordered configuration that had much in the queue, and nothing that may go yet, is not asked
+again for so many times as long as the asking took."""
+
 UNREADABLE_SECONDS = 60.0  # until a configuration is tried again whose secrets cannot be opened
 MAX_LANES = 20_000  # that are remembered though nothing is in hand of them
 
@@ -242,8 +246,10 @@ class Deliverer:
         ready = await self._with_destinations(company_id, chosen)
         if not ready:
             return 0
+        begun = self._loop.time()
         claimed = await self._claimer.claim(company_id, ready)
         clock = self._loop.time()
+        pause = datetime.now(UTC) + timedelta(seconds=FRUITLESS * (clock - begun))
         for due, _ in ready:
             key = (company_id, due.id)
             lane = self._posting.lane(*key)
@@ -256,6 +262,8 @@ class Deliverer:
                 self._due.pop(key, None)
                 lane.more = False
                 self._ordered_wait |= due.ordered
+                if due.ordered and not items:
+                    self._not_before[key] = pause
             self._posting.accept(lane, items)
         return claimed.count
 

@@ -40,35 +40,33 @@ with wanted as (
 )
 select configuration_id, event_id, attempts, key from taken order by due_at, event_id;
 
--- claim_ordered: The same of one ordered configuration, whose row of delivery_rate is locked: of keys of which nothing is in hand, the first ones, in order, if the first one is due.
-with in_hand as (
-    select i.key from delivery_claim c
+-- claim_ordered: The same of one ordered configuration, whose row of delivery_rate is locked: of keys of which nothing is in hand and nothing waits for its next try, the first ones in their order.
+with in_hand as materialized (
+    select distinct i.key from delivery_claim c
     cross join lateral unnest(c.events, c.attempts, c.keys) as i (event_id, attempts, key)
     join event_delivery d on d.company_id = $1 and d.event_id = i.event_id
         and d.configuration_id = $2 and d.attempts = i.attempts
         and d.status in ('PENDING', 'RETRY')
     where c.company_id = $1 and c.configuration_id = $2 and i.key is not null
-), heads as materialized (
+), later as materialized (
+    select distinct key from delivery_queue
+    where company_id = $1 and configuration_id = $2 and due_at > $5 and key is not null
+), candidates as materialized (
     select q.ctid, q.key from delivery_queue q
     where q.company_id = $1 and q.configuration_id = $2 and q.due_at <= $5
         and (q.key is null or (
-            q.key not in (select key from in_hand)
-            and not exists (
-                select from delivery_queue e
-                where e.company_id = $1 and e.configuration_id = $2 and e.key = q.key
-                    and e.event_id < q.event_id
-            )
+            q.key not in (select key from in_hand) and q.key not in (select key from later)
         ))
     order by q.due_at, q.event_id limit $3
 ), picked as (
-    select ctid from heads where key is null
+    select ctid from candidates where key is null
     union
-    select f.ctid from heads h cross join lateral (
+    select f.ctid from (select distinct key from candidates where key is not null) k
+    cross join lateral (
         select ctid from delivery_queue q
-        where q.company_id = $1 and q.configuration_id = $2 and q.key = h.key and q.due_at <= $5
+        where q.company_id = $1 and q.configuration_id = $2 and q.key = k.key
         order by q.event_id limit $7
     ) f
-    where h.key is not null
 ), taken as (
     delete from delivery_queue where ctid = any(array(select ctid from picked))
     returning configuration_id, event_id, attempts, key
