@@ -80,7 +80,7 @@ class Gateway:
             self.settings,
             throughput=self.throughput,
         )
-        self.means = a_means(db, self.settings)
+        self.means = a_means(db, self.settings, throughput=self.throughput)
         self.intake = an_intake(
             db, self.settings, senders=self.senders, means=self.means, queued=self.carriers.queued,
             express=self.carriers,

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
 import pytest
 from templating import a_sender
 
-from clarion.engine.senders.channels.choice import Destination, choose, pick
+from clarion.engine.senders.channels.choice import Destination, choose
 from clarion.engine.senders.channels.model import Channel, channel_named, names_channel
 from clarion.engine.senders.model import Sender, SenderState
 from clarion.kit import ids
@@ -22,16 +23,29 @@ def a_channel(*senders: Sender, listed: Sequence[str] = ()) -> Channel:
     return Channel(ids.new_id(), 1000, 1, senders, frozenset(listed))
 
 
-def picked(channel: Channel, **more: Any) -> Sender | None:
-    asked = {
-        "capability": "SMS",
-        "country": "US",
-        "sort_criteria": (),
-        "price": lambda *_: None,
-        "room": lambda _: True,
-        "recipient": PEOPLE[0],
-    }
-    return pick(channel, **(asked | more))
+@dataclass
+class Known:
+    """What a test knows of the sender ids; by default all can send, and nothing has a price."""
+
+    carried: Callable[[Sender, Destination], bool] = lambda *_: True
+    ready: Callable[[Sender, Destination], bool] = lambda *_: True
+    price: Callable[[Sender, Destination], Decimal | None] = lambda *_: None
+
+
+def picked(
+    channel: Channel,
+    *,
+    capability: str = "SMS",
+    country: str | None = "US",
+    sort_criteria: Sequence[str] = (),
+    recipient: str = PEOPLE[0],
+    **known: Any,
+) -> Sender | None:
+    destination = Destination(recipient, capability, country)
+    made = choose(
+        channel, [destination], Known(**known), sort_criteria=sort_criteria, recipient=recipient
+    )
+    return made.sender if made else None
 
 
 # ---------------------------------------------------------------- what can be used
@@ -85,13 +99,25 @@ def test_the_cheapest_is_picked_and_what_has_no_price_last() -> None:
     senders = [a_sender() for _ in range(3)]
     prices = {senders[0].id: Decimal("0.02"), senders[1].id: Decimal("0.01")}
 
-    def price(sender: Sender, country: str | None) -> Decimal | None:
-        assert country == "US"
+    def price(sender: Sender, destination: Destination) -> Decimal | None:
+        assert (destination.country, destination.capability) == ("US", "SMS")
         return prices.get(sender.id)
 
     for person in PEOPLE[:20]:
         found = picked(a_channel(*senders), sort_criteria=["PRICE"], price=price, recipient=person)
         assert found is senders[1]
+
+
+def test_what_nothing_carries_is_not_picked_even_if_no_other_can_send_now() -> None:
+    """A connector for texts alone carries no MMS, whatever its sender id's type can."""
+    texts, both = a_sender(), a_sender()
+    channel = a_channel(texts, both)
+    for person in PEOPLE[:20]:
+        found = picked(
+            channel, recipient=person, carried=lambda s, _: s is both, ready=lambda *_: False
+        )
+        assert found is both
+    assert picked(channel, carried=lambda *_: False) is None
 
 
 def test_throughput_left_comes_before_the_order() -> None:
@@ -102,8 +128,8 @@ def test_throughput_left_comes_before_the_order() -> None:
         "price": lambda sender, _: prices[sender.id],
     }
     channel = a_channel(cheap, dear)
-    assert picked(channel, room=lambda s: s is not cheap, **asked) is dear
-    assert picked(channel, room=lambda _: False, **asked) is cheap  # it waits for its turn
+    assert picked(channel, ready=lambda s, _: s is not cheap, **asked) is dear
+    assert picked(channel, ready=lambda *_: False, **asked) is cheap  # it waits for its turn
 
 
 SMS = Destination("+15550001111", "SMS", "US")
@@ -131,9 +157,8 @@ def test_of_several_addresses_the_criteria_decide(
     made = choose(
         a_channel(other, push, text),
         order,
+        Known(price=lambda sender, _: Decimal(1 if sender is text else 2)),
         sort_criteria=criteria,
-        price=lambda sender, _: Decimal(1 if sender is text else 2),
-        room=lambda _: True,
         recipient="contact",
     )
     assert made is not None
@@ -143,10 +168,7 @@ def test_of_several_addresses_the_criteria_decide(
 
 def test_an_address_that_nothing_reaches_is_passed_over() -> None:
     text = a_sender()
-    made = choose(
-        a_channel(text), [PUSH, SMS], sort_criteria=(), price=lambda *_: None,
-        room=lambda _: True, recipient="contact",
-    )  # fmt: skip
+    made = choose(a_channel(text), [PUSH, SMS], Known(), sort_criteria=(), recipient="contact")
     assert made is not None
     assert made.destination is SMS
 

@@ -26,6 +26,30 @@ _BY_ADDRESS = frozenset(_BY_NAME.values())
 _KINDS = {Medium.PSH.value: Kind.PUSH, Medium.EMAIL.value: Kind.EMAIL}
 
 
+class _Facts:
+    """What decides between the sender ids of a channel, for one request."""
+
+    def __init__(self, means: Means, plan: Plan) -> None:
+        self._means = means
+        self._company = plan.company_id
+        threshold = plan.options.price_threshold
+        self._most = None if threshold is None else Decimal(str(threshold))
+
+    def carried(self, sender: Sender, destination: Destination) -> bool:
+        return self._means.carrier(sender, destination.capability) is not None
+
+    def ready(self, sender: Sender, destination: Destination) -> bool:
+        if self._most is not None:
+            cost = self.price(sender, destination)
+            if cost is not None and cost > self._most:
+                return False
+        return self._means.room(sender, destination.country)
+
+    def price(self, sender: Sender, destination: Destination) -> Decimal | None:
+        medium = destination.capability
+        return self._means.price(self._company, sender, destination.country, medium)
+
+
 def named_candidate(
     means: Means, plan: Plan, named: Named, owner: SendableContact | None = None
 ) -> Candidate:
@@ -136,29 +160,13 @@ def _choose(
             if _carries(means, sender, each):
                 return Choice(sender, each)
         return None
-    usual = plan.options.price_threshold
-
-    def price(sender: Sender, country: str | None) -> Decimal | None:
-        return means.price(plan.company_id, sender, country, _medium(sender))
-
-    def room(sender: Sender) -> bool:
-        if means.carrier(sender, _medium(sender)) is None:
-            return False
-        if usual is not None and (cost := price(sender, None)) is not None and cost > usual:
-            return False
-        return means.room(sender, None)
-
-    choice = choose(
+    return choose(
         plan.channel,
         destinations,
+        _Facts(means, plan),
         sort_criteria=plan.options.sender_id_sort_criteria,
-        price=price,
-        room=room,
         recipient=ids.show(plan.request_id) if plan.options.group_mms else recipient,
     )
-    if choice is None or means.carrier(choice.sender, choice.destination.capability) is None:
-        return None
-    return choice
 
 
 def _carries(means: Means, sender: Sender, destination: Destination) -> bool:
@@ -233,11 +241,6 @@ def _mailbox(text: str | None) -> str | None:
         return parse_mailbox(text) if text else None
     except ValueError:
         return None
-
-
-def _medium(sender: Sender) -> str:
-    """What a sender id mainly carries, for its price."""
-    return next((medium for medium in Medium if medium in sender.capabilities), Medium.SMS)
 
 
 def _no_sender(plan: Plan, named: Named) -> str:

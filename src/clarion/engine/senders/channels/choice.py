@@ -1,26 +1,25 @@
 """Which sender id of a channel a message leaves from: pure, and the same for the same recipient.
 
-In this order: those that can be used at all (ACTIVE, able to carry the medium, meant for the
-country), of those the ones with throughput left, of those the first by the request's criteria.
-What is then still equal shares the recipients among it, each recipient always with the same one, so
-that a conversation keeps its number. When a sender id comes or goes, only its own recipients move
-(rendezvous hashing).
+In this order: those that can be used at all (ACTIVE, able to carry the medium and carried, meant
+for the country), of those the ones that can send at once for what it may cost, of those the first
+by the request's criteria. What is then still equal shares the recipients among it, each recipient
+always with the same one, so that a conversation keeps its number. When a sender id comes or goes,
+only its own recipients move (rendezvous hashing).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from enum import StrEnum
 from hashlib import blake2b
+from typing import Protocol
 
 from msgspec import Struct
 
 from clarion.engine.senders.channels.model import Channel
 from clarion.engine.senders.model import OTHER_COUNTRIES, Sender, SenderState
 
-Price = Callable[[Sender, str | None], Decimal | None]
-Room = Callable[[Sender], bool]
 _Key = tuple[Decimal, ...]
 _UNKNOWN = Decimal("Infinity")  # what no rate is known for comes behind all that one is known for
 
@@ -48,43 +47,38 @@ class Choice(Struct, frozen=True):
     destination: Destination
 
 
-def pick(
-    channel: Channel,
-    *,
-    capability: str,
-    country: str | None,
-    sort_criteria: Sequence[str],
-    price: Price,
-    room: Room,
-    recipient: str,
-) -> Sender | None:
-    """The sender id for a recipient with one address; None: none of the channel's can be used."""
-    destination = Destination(recipient, capability, country)
-    made = choose(
-        channel, [destination], sort_criteria=sort_criteria, price=price, room=room,
-        recipient=recipient,
-    )  # fmt: skip
-    return made.sender if made else None
+class Facts(Protocol):
+    """What is known of a message that would leave from a sender id for a destination."""
+
+    def carried(self, sender: Sender, destination: Destination) -> bool:
+        """Whether anything carries it."""
+
+    def ready(self, sender: Sender, destination: Destination) -> bool:
+        """Whether it can leave now, for no more than it may cost."""
+
+    def price(self, sender: Sender, destination: Destination) -> Decimal | None:
+        """What it costs; None: nobody knows."""
 
 
 def choose(
     channel: Channel,
     destinations: Sequence[Destination],
+    facts: Facts,
     *,
     sort_criteria: Sequence[str],
-    price: Price,
-    room: Room,
     recipient: str,
 ) -> Choice | None:
     """The sender id and the address for a recipient with several addresses, the preferred one
-    first. `recipient` tells recipients apart: a contact's id, or an address."""
+    first. `recipient` tells recipients apart: a contact's id, or an address. None: none of the
+    channel's can be used."""
     fitting = [
         (place, Choice(sender, destination))
         for place, destination in enumerate(destinations)
         for sender in usable(channel, destination)
+        if facts.carried(sender, destination)
     ]
-    ready = [each for each in fitting if room(each[1].sender)]
-    best = _first([*_keyed(ready or fitting, sort_criteria, price)])
+    ready = [each for each in fitting if facts.ready(each[1].sender, each[1].destination)]
+    best = _first([*_keyed(ready or fitting, sort_criteria, facts)])
     return max(best, key=lambda choice: _weight(choice.sender, recipient), default=None)
 
 
@@ -113,14 +107,14 @@ def _serves(sender: Sender, country: str | None, listed: frozenset[str]) -> bool
 
 
 def _keyed(
-    choices: Iterable[tuple[int, Choice]], criteria: Sequence[str], price: Price
+    choices: Iterable[tuple[int, Choice]], criteria: Sequence[str], facts: Facts
 ) -> Iterable[tuple[_Key, Choice]]:
     """What a choice is ranked by; where nobody asked for another order, the addresses' own."""
     for place, choice in choices:
         key = []
         for criterion in criteria:
             if criterion == Criterion.PRICE:
-                cost = price(choice.sender, choice.destination.country)
+                cost = facts.price(choice.sender, choice.destination)
                 key.append(_UNKNOWN if cost is None else cost)
             elif criterion == Criterion.DELIVERY_ADDRESS:
                 key.append(Decimal(place))
