@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
 
 import asyncpg
@@ -16,25 +15,11 @@ from clarion.engine.events.delivering.claiming import Claimer
 from clarion.engine.events.delivering.record import DeliveryRecorder
 from clarion.engine.events.delivering.store import Due, Given, Tried
 from clarion.errors import Unavailable
-from clarion.storage.database import Database
 
 KILL_OTHERS = """
 select pg_terminate_backend(pid) from pg_stat_activity
 where pid <> pg_backend_pid() and datname = current_database() and backend_type = 'client backend'
 """
-
-
-@pytest.fixture(scope="module")
-def receiver() -> Iterator[Receiver]:
-    with Receiver() as running:
-        yield running
-
-
-@pytest.fixture
-async def house(db: Database) -> AsyncIterator[House]:
-    built = await House.build(db)
-    yield built
-    await built.close()
 
 
 async def test_what_a_dead_node_had_in_hand_is_delivered_by_another(

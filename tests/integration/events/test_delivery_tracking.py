@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -18,20 +17,6 @@ from clarion.engine.events.model import DeliveryStatus
 from clarion.engine.events.tracking import service as tracking
 from clarion.engine.events.tracking.model import Counts, Wanted
 from clarion.errors import NotFound
-from clarion.storage.database import Database
-
-
-@pytest.fixture(scope="module")
-def receiver() -> Iterator[Receiver]:
-    with Receiver() as running:
-        yield running
-
-
-@pytest.fixture
-async def house(db: Database) -> AsyncIterator[House]:
-    built = await House.build(db)
-    yield built
-    await built.close()
 
 
 async def _listed(house: House, **wanted: object) -> list[UUID]:
