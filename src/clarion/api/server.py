@@ -33,7 +33,7 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 NOBODY = Caller(company_id=0, application_id=0)
 """The caller of an open route; no row carries company 0."""
 
-_BODYLESS = ("GET", "HEAD", "DELETE")
+_BODYLESS = ("GET", "HEAD")
 log = get_logger(__name__)
 
 

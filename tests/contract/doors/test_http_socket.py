@@ -81,6 +81,26 @@ async def test_a_body_may_come_byte_by_byte(site: Site, client: Client) -> None:
     assert b" 200 " in await _talk(site, parts)
 
 
+@pytest.mark.parametrize("way", ["short", "closing", "chunked"])
+async def test_a_delete_has_its_body_whatever_way_it_comes(
+    site: Site, client: Client, way: str
+) -> None:
+    id = (await client.post("/messaging/channels", {"name": "Offers"})).json["id"]
+    path = f"/messaging/channels/{id}/sender_ids"
+    given = {"sender_ids": [await site.sender(client)]}
+    assert (await client.post(path, given)).status == 200
+    body = json.dumps(given).encode()
+    head = [f"DELETE /{LIVE.strip('/')}{path} HTTP/1.1", "Host: x"]
+    head += [f"Authorization: Bearer {client.token}", "Content-Type: application/json"]
+    if way == "chunked":
+        head.append("Transfer-Encoding: chunked")
+        body = b"%x\r\n%s\r\n0\r\n\r\n" % (len(body), body)
+    else:
+        head += [f"Content-Length: {len(body)}", *(["Connection: close"] * (way == "closing"))]
+    assert b" 200 " in await _talk(site, "\r\n".join([*head, "", ""]).encode() + body)
+    assert (await client.get(path)).json["total"] == 0
+
+
 async def test_a_client_that_waits_for_100_gets_it(site: Site, client: Client) -> None:
     body = await _order(site, client, "c")
     octets = _post(client, body, "Expect: 100-continue")
