@@ -1,4 +1,4 @@
-"""TLS towards receivers: the system's authorities, or the receiver's own; a certificate of ours."""
+"""TLS towards receivers: the system's authorities and one of the receiver's; a certificate of ours."""
 
 from __future__ import annotations
 
@@ -33,9 +33,11 @@ class Tls:
         return context
 
     def _make(self, authority: str | None) -> ssl.SSLContext:
+        trusted = str(self._trusted) if self._trusted else None
+        context = ssl.create_default_context(cafile=trusted)
         if authority:
-            return ssl.create_default_context(cadata=authority)
-        return ssl.create_default_context(cafile=str(self._trusted) if self._trusted else None)
+            context.load_verify_locations(cadata=authority)
+        return context
 
 
 def _present(context: ssl.SSLContext, certificate: str, key: str) -> None:

@@ -104,8 +104,8 @@ class Destination(Struct, frozen=True, kw_only=True):
     `settings` are those of its authentication. BASIC: username, password. OAUTH: grant_type
     (client_credentials, password or refresh_token), token_url, client_id, client_secret, and where
     they are used scope, audience, username, password, refresh_token, client_authentication (basic
-    or body). With any type: client_certificate and client_key, PEM, and ca_certificate, which the
-    receiver's has to be signed by.
+    or body). With any type: client_certificate and client_key, PEM, and ca_certificate, an
+    authority that is trusted beside the system's.
     """
 
     configuration: DeliveryConfiguration
