@@ -1,4 +1,4 @@
-"""TLS towards receivers: the system's authorities and one of the receiver's; a certificate of ours."""
+"""TLS towards receivers: whom to trust, and a certificate of ours where they want one."""
 
 from __future__ import annotations
 
