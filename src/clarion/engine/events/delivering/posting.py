@@ -27,6 +27,7 @@ from clarion.settings import Events
 
 FAILING_A_SECOND = 200  # tries of all failing lanes together
 LEAST_REST = 0.02  # seconds between two tries of one of them
+MAX_LOOKS = 20  # for a lane that can use the room that has become free
 SHORT_HOLD = 1.0  # seconds; for a longer one, what is in hand goes back into the queue
 
 RECEIVER_FAILS = "receiver.fails"
@@ -172,6 +173,16 @@ class Posting:
             return False
         return lane.small or self.flying < self._total * 3 // 4
 
+    def _pass_room_on(self) -> None:
+        """To the first of those that wait who can use it: one that fails may not."""
+        flying = self.flying
+        for _ in range(min(len(self._waiting), MAX_LOOKS)):
+            lane = self._waiting.popleft()
+            lane.waits_for_room = False
+            self.feed(lane)
+            if self.flying > flying:
+                return
+
     def _rest(self, lane: Lane) -> None:
         if lane.resting is None:
             lane.resting = self._loop.call_at(lane.rest_until, self._rested, lane)
@@ -197,11 +208,9 @@ class Posting:
         else:
             self._return(lane, lane.stuck(item), judgement.due_at)
         self._note(lane, judgement, answer, at)
+        if self._waiting:  # before it may take the room again itself
+            self._pass_room_on()
         self.feed(lane)
-        if self._waiting:
-            waiting = self._waiting.popleft()
-            waiting.waits_for_room = False
-            self.feed(waiting)
         if not self.flying:
             self._landed.set()
 
