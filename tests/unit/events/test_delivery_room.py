@@ -109,7 +109,9 @@ async def test_whoever_waits_for_room_is_next(hands: Hands) -> None:
     hands.answer(1)
     assert (hands.of(1), hands.of(2), hands.of(3)) == (0, 1, 1)
     hands.answer(2)
-    assert hands.of(1) == 1  # it had to wait in its turn
+    assert (hands.of(1), hands.of(2), hands.of(3)) == (0, 1, 1)  # 2 has waited longer than 1
+    hands.answer(3)
+    assert (hands.of(1), hands.of(2), hands.of(3)) == (1, 1, 0)
 
 
 async def test_room_that_a_failing_lane_may_not_use_goes_to_another(hands: Hands) -> None:
