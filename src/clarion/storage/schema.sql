@@ -1065,6 +1065,7 @@ create table attachment (
     primary key (company_id, id),
     check ((file_key is not null) = (state = 'UPLOADED' and deleted_at is null))
 );
+create index attachment_file on attachment (company_id, file_key) where file_key is not null;
 
 create table attachment_token (
     company_id integer not null,

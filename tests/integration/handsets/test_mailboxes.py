@@ -94,6 +94,11 @@ async def test_a_phone_answers_with_media(acme: Company) -> None:
         {"name": "photo.png", "mime_type": "image/png", "url": urls[0]},
         {"name": "media", "url": urls[1]},
     ]
+    path = f"/messaging/messages/{answer['id']}"
+    _, message = await acme.call("GET", f"/scg-external-api/api/v1{path}")
+    assert (message["media_urls"], message["attachments"]) == (urls, [])
+    _, message = await acme.call("GET", f"/scg/v1{path}")
+    assert "media_urls" not in message
 
 
 @pytest.mark.parametrize("token", ["apn:12ab", "APN:12ab", "12ab"])

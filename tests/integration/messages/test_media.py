@@ -12,6 +12,9 @@ from pipeline import Gateway, Place
 from tests.factories import Tenant
 from tests.waiting import eventually
 
+from clarion.engine.attachments.model import AttachmentState
+from clarion.engine.attachments.service import linked_attachments
+from clarion.engine.attachments.store import stored_files
 from clarion.engine.messages.ports import Inbound, Media, Medium, Submission
 from clarion.engine.messages.rich import read_media, stored_media
 from clarion.kit import ids
@@ -239,3 +242,35 @@ async def test_what_subscribers_send_keeps_its_medium(place: Place) -> None:
     mail = found["x" * 50_000]
     assert (mail["medium"], mail["peer_address"], len(mail["subject"])) == ("EMAIL", long, 255)
     assert (found["plain"]["medium"], found["plain"]["media"]) == ("SMS", None)
+
+
+async def test_files_that_a_message_has_brought_are_attachments(place: Place) -> None:
+    """Content that an attachment has already, as an echo brings it back, makes no second one."""
+    tenant = await place.tenant()
+    gateway = await place.started()
+    new = Media("cat.jpg", "image/jpeg", 3, key=f"{tenant.company_id}/new")
+    await place.db.execute(
+        "insert into file_removal (company_id, key, due_at) values ($1, $2, now())",
+        tenant.company_id,
+        new.key,
+    )
+    for text, media in (("first", (CLIP, new)), ("again", (new,)), ("link", (CLIP,))):
+        stored: list[bool] = []
+        gateway.recorder.inbound(
+            place.name,
+            [Inbound("4915112345678", tenant.address, text, None, 1, 1, Medium.MMS, None, media)],
+            stored.append,
+        )
+        await eventually(lambda stored=stored: stored)
+    found = {m["body"]: m["id"] for m in await place.received(tenant)}
+    carried = await linked_attachments(place.db, tenant.company_id, list(found.values()))
+    (made,) = carried[found["first"]]
+    assert carried == {found["first"]: [made], found["again"]: [made]}
+    (file,) = (await stored_files(place.db, tenant.company_id, [made])).values()
+    assert (file.key, file.filename, file.mime_type, file.size) == (
+        new.key, "cat.jpg", "image/jpeg", 3,
+    )  # fmt: skip
+    assert file.state == AttachmentState.UPLOADED
+    assert not await place.db.fetchval(
+        "select count(*) from file_removal where company_id = $1", tenant.company_id
+    )

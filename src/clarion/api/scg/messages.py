@@ -26,6 +26,7 @@ from clarion.engine.messages.reading import (
     parts_of_messages,
     texts_of_requests,
 )
+from clarion.engine.messages.rich import read_media
 from clarion.engine.messages.service import change_message, delete_message
 from clarion.engine.senders.service import owns_address
 from clarion.errors import InvalidInput
@@ -81,6 +82,9 @@ class Message(Struct, kw_only=True):
     conversion_info_source: Annotated[str, Meta(max_length=255)] | None = None
     reply_to: Annotated[str | None, Meta(description="The message that this one answers.")] = None
     attachments: list[str] = []
+    media_urls: Annotated[
+        list[str] | None, Meta(description="Of an MO message: where else what it brought is.")
+    ] = None
     scheduled_delivery_time: datetime | None = None
     expiry_time: datetime | None = None
     type: Annotated[str, Meta(description=", ".join(Medium))] = Medium.SMS
@@ -131,6 +135,7 @@ def _attributes() -> dict[str, Attribute]:
         "consent_requirement",
         "fragments_info",
         "keyword",
+        "media_urls",
     }
     return {
         name: Attribute(
@@ -287,6 +292,7 @@ def _completed(
         values["consent_requirement"] = text["consent_requirement"]
     if reference and row["failure_code"] is not None:
         values["failure_code"] = reference_failure(row["failure_code"])
+    values["media_urls"] = [m.url for m in read_media(row["media"]) if m.url] or None
     if outgoing:
         values["fragments_info"] = _fragments(row, parts)
         values["external_transaction_ids"] = ",".join(part["shown_id"] for part in parts) or None

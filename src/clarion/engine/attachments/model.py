@@ -60,6 +60,19 @@ class Link(Struct, frozen=True):
     attachment_ids: Sequence[UUID]
 
 
+class Brought(Struct, frozen=True):
+    """A file that an MO message has brought: its content is in the file store under `key`."""
+
+    company_id: int
+    message_id: UUID
+    position: int
+    application_id: int | None  # None: the company's oldest
+    key: str
+    name: str
+    mime_type: str | None
+    size: int | None
+
+
 class Token(Struct, frozen=True):
     """An access token: good for the content of one attachment until it expires."""
 

@@ -73,6 +73,38 @@ from unnest($1::integer[], $2::uuid[], $3::uuid[], $4::smallint[])
     as link (company_id, request_id, attachment_id, position)
 on conflict (company_id, request_id, attachment_id) do nothing;
 
+-- link_brought: What MO messages have brought into the file store becomes attachments of their companies; content that an attachment has already makes no other.
+with brought as (
+    select * from unnest(
+        $1::integer[], $2::uuid[], $3::smallint[], $4::integer[], $5::uuid[], $6::text[],
+        $7::text[], $8::text[], $9::bigint[]
+    ) as b (company_id, message_id, position, application_id, id, file_key, name, type, size)
+), known as (
+    select b.*, (
+        select a.id from attachment a
+        where a.company_id = b.company_id and a.file_key = b.file_key and a.deleted_at is null
+        limit 1
+    ) as known_id
+    from brought b
+), made as (
+    insert into attachment (
+        company_id, id, application_id, name, type, filename, state, file_key, size, used_at,
+        updated_at
+    )
+    select distinct on (company_id, id) company_id, id, coalesce(application_id, (
+            select min(a.id) from application a where a.company_id = known.company_id
+        )), name, type, name, 'UPLOADED', file_key, size, $10, $10
+    from known
+    where known_id is null
+), wanted as (
+    delete from file_removal f using brought b
+    where f.company_id = b.company_id and f.key = b.file_key
+)
+insert into message_request_attachment (company_id, request_id, attachment_id, position)
+select company_id, message_id, coalesce(known_id, id), position
+from known
+on conflict (company_id, request_id, attachment_id) do nothing;
+
 -- links: What message requests carry, in their order.
 select l.request_id, l.attachment_id
 from message_request_attachment l

@@ -16,6 +16,7 @@ from clarion.engine.attachments.model import (
     MAX_LINKED,
     AttachmentChange,
     AttachmentState,
+    Brought,
     Link,
     NewAttachment,
     StoredFile,
@@ -126,6 +127,12 @@ async def link_checked(tx: store.Source, links: Sequence[Link]) -> None:
         used = list({(company_id, id) for company_id, _, id, _ in each})
         await store.mark_used(tx, used, datetime.now(UTC))
         await store.insert_links(tx, each)
+
+
+async def link_brought(tx: store.Source, brought: Sequence[Brought]) -> None:
+    """Files that MO messages have brought are attachments, and those messages carry them."""
+    if brought:
+        await store.link_brought(tx, brought, datetime.now(UTC))
 
 
 async def linked_attachments(

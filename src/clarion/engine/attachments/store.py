@@ -9,7 +9,8 @@ from uuid import UUID
 
 import asyncpg
 
-from clarion.engine.attachments.model import AttachmentState, StoredFile, Target
+from clarion.engine.attachments.model import AttachmentState, Brought, StoredFile, Target
+from clarion.kit.ids import new_id
 from clarion.storage.sql import load_queries
 
 SQL = load_queries(__package__)
@@ -51,6 +52,25 @@ async def mark_used(tx: Source, used: Sequence[tuple[int, UUID]], now: datetime)
 async def insert_links(tx: Source, links: Sequence[tuple[int, UUID, UUID, int]]) -> None:
     """Companies, message requests, their attachments and the places of these."""
     await tx.execute(SQL["insert_links"], *map(list, zip(*links, strict=True)))
+
+
+async def link_brought(tx: Source, brought: Sequence[Brought], now: datetime) -> None:
+    made = {(each.company_id, each.key): new_id() for each in brought}
+    rows = [
+        (
+            each.company_id,
+            each.message_id,
+            each.position,
+            each.application_id,
+            made[each.company_id, each.key],
+            each.key,
+            each.name,
+            each.mime_type,
+            each.size,
+        )
+        for each in brought
+    ]
+    await tx.execute(SQL["link_brought"], *map(list, zip(*rows, strict=True)), now)
 
 
 async def token_target(source: Source, token: UUID, now: datetime) -> Target | None:

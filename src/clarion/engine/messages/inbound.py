@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
@@ -10,12 +10,14 @@ import asyncpg
 from msgspec.structs import replace
 
 from clarion import metrics
+from clarion.engine.attachments.model import Brought
+from clarion.engine.attachments.service import link_brought
 from clarion.engine.consent.inbound import Reply
 from clarion.engine.consent.keywords.directory import KeywordDirectory
 from clarion.engine.messages import store
 from clarion.engine.messages.answers import answer, hear
 from clarion.engine.messages.intake import EXPANSION_CHANNEL
-from clarion.engine.messages.ports import Inbound, Medium
+from clarion.engine.messages.ports import Inbound, Media, Medium
 from clarion.engine.messages.prepare import MAX_INDEXED
 from clarion.engine.messages.rich import stored_media
 from clarion.engine.senders.directory import SenderDirectory
@@ -116,6 +118,8 @@ class InboundDesk:
         replies = await hear(tx, made, keywords=self._keywords, now=now)
         rows = [_with_keyword(row, reply) for (_, row), reply in zip(made, replies, strict=True)]
         contacts = await store.add_inbound(tx, rows, now)
+        pairs = zip(rows, homed, strict=True)
+        await link_brought(tx, [each for row, whole in pairs for each in _files(row, whole.media)])
         found = [(sender, row, reply) for (sender, row), reply in zip(made, replies, strict=True)]
         return await answer(tx, found, contacts=contacts, now=now)
 
@@ -171,6 +175,22 @@ def _made(
         subject=whole.subject,
         media=stored_media(whole.media),
     )
+
+
+def _files(row: store.NewInbound, brought: Sequence[Media]) -> Iterator[Brought]:
+    """What is in the file store of what it has brought."""
+    for position, media in enumerate(brought):
+        if media.key is not None:
+            yield Brought(
+                company_id=row.company_id,
+                message_id=row.id,
+                position=position,
+                application_id=row.application_id,
+                key=media.key,
+                name=media.name[:MAX_INDEXED],
+                mime_type=media.mime_type,
+                size=media.size,
+            )
 
 
 def _with_keyword(row: store.NewInbound, reply: Reply | None) -> store.NewInbound:
