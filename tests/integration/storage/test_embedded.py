@@ -210,7 +210,7 @@ async def until_answered(database: Database, sql: str = "select count(*) from ke
             await asyncio.sleep(0.01)
 
 
-async def test_a_pid_file_that_names_a_foreign_process_is_put_away(used: Path) -> None:
+async def test_lock_files_that_name_a_foreign_process_are_put_away(used: Path) -> None:
     """After a crash the number may be anyone's: here it is a process of the server's own user."""
     server = EmbeddedPostgres(used)
     await store_something(server.start())
@@ -224,6 +224,7 @@ async def test_a_pid_file_that_names_a_foreign_process_is_put_away(used: Path) -
         for pid in (foreign.pid, os.getpid(), 1):
             lines = [str(pid), str(cluster), "1700000000", "5432", "", "", "", "ready   "]
             (cluster / "postmaster.pid").write_text("\n".join([*lines, ""]))
+            (used / "postgres/run/.s.PGSQL.5432.lock").write_text("\n".join([*lines[:4], ""]))
             assert await stored(server.start())
             assert foreign.poll() is None
             server.stop()

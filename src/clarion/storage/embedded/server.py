@@ -39,6 +39,7 @@ WATCH_SECONDS, MAX_WATCH_SECONDS = 0.1, 5.0
 LEFT_OVER_SECONDS = 10.0
 DATABASE = "clarion"
 _LOG_BYTES = 4_000_000
+_SOCKET_LOCK = ".s.PGSQL.5432.lock"
 _SOCKET_PATH_BYTES = 107 - len("/.s.PGSQL.5432")
 _INITDB = (  # the builtin locale is the same on every machine
     *("-U", configuration.ROLE, "-E", "UTF8", "--auth=peer", "--no-instructions"),
@@ -180,10 +181,12 @@ class EmbeddedPostgres:
         self._put_stale_pid_away()
 
     def _put_stale_pid_away(self) -> None:
-        """The number in the file may by now belong to any process, and PostgreSQL would refuse."""
+        """The number in the file may by now belong to any process, and PostgreSQL would refuse.
+        So it is with the lock of its socket, which is left where even the server was killed."""
         pid = self._pid_in_file()
         if pid is None or not self._is_our_postmaster(pid):
             (self._cluster / "postmaster.pid").unlink(missing_ok=True)
+            (self._run / _SOCKET_LOCK).unlink(missing_ok=True)
 
     def _spawn(self) -> None:
         if self._log.exists() and self._log.stat().st_size > _LOG_BYTES:
