@@ -22,23 +22,25 @@ Range = Annotated[
 ]
 
 
-class Chosen(Struct, rename="kebab", kw_only=True):
-    """Deliveries that fit all of this."""
+class Chosen(Struct, rename="kebab", kw_only=True, forbid_unknown_fields=True):
+    """Deliveries that fit all of this. What it does not know is refused: a name misspelt would
+    choose all of them."""
 
     event_id: Text | None = None
     topic: Text | None = None
     event_type: Text | None = None
     del_cfg_nm: Text | None = None
     del_cfg_id: Text | int | None = None
+    delivery_status: Annotated[
+        Text | None,
+        Meta(description="SUCCESS or FAILED; absent: both. Others are under way, and left alone."),
+    ] = None
     timestamp: Range | None = None
 
 
-class Replay(Chosen, rename="kebab", kw_only=True):
+class Replay(Chosen, rename="kebab", kw_only=True, forbid_unknown_fields=True):
     """What to deliver once more."""
 
-    delivery_status: Annotated[
-        Text | None, Meta(description="SUCCESS or FAILED; absent: both. The others are under way.")
-    ] = None
     only_failed: Annotated[
         bool, Meta(description="Only what failed for good and nobody has handled.")
     ] = False

@@ -202,6 +202,8 @@ async def _counts(world: EventWorld) -> tuple[int, int, int]:
         ({"timestamp": "[-2020-01-01]"}, 0),
         ({}, 1),
         ({"event-id": None, "topic": ""}, 1),
+        ({"delivery-status": "FAILED"}, 1),
+        ({"delivery-status": "SUCCESS"}, 0),
     ],
 )
 async def test_failed_deliveries_are_marked_as_handled(
@@ -215,6 +217,14 @@ async def test_failed_deliveries_are_marked_as_handled(
     assert await full.ok("POST", "/handled-event-deliveries", chosen) == {
         "number-of-updated-event-deliveries": 0
     }
+
+
+@pytest.mark.parametrize("path", ["/handled-event-deliveries", "/event-deliveries/replay"])
+async def test_a_name_misspelt_does_not_choose_everything(full: EventWorld, path: str) -> None:
+    before = await _counts(full)
+    reply = await full.client.post(path, {"event-id": "failed", "event_type": "porting_event"})
+    assert (reply.status, "event_type" in reply.json["error_description"]) == (400, True)
+    assert await _counts(full) == before
 
 
 async def test_a_delivery_goes_once_more(full: EventWorld) -> None:

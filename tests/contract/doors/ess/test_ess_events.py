@@ -91,7 +91,8 @@ async def test_what_nobody_wants_goes_nowhere(world: EventWorld) -> None:
     [
         ({"evt-tp": None}, "evt-tp"),
         ({"evt-tp": "nothing"}, "evt-tp"),
-        ({"topic": "SCG-Message"}, "topic"),
+        ({"topic": "SCG-Message"}, "is of NIS-Events"),
+        ({"evt-tp": "health-check"}, "of any topic: name one"),
         ({"timestamp": "soon"}, "timestamp"),
         ({"event-id": "with blanks"}, "event-id"),
         ({"event-id": "x" * 65}, "event-id"),

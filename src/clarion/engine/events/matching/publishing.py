@@ -172,8 +172,11 @@ def _ready(
     if type is None:
         raise InvalidInput(f"evt-tp: there is no type {given.type[:100]!r}.", field="evt-tp")
     topic = type.topic or given.topic
-    if topic is None or given.topic not in (None, topic):
-        raise InvalidInput(f"topic: the type {type.code} is of {type.topic}.", field="topic")
+    if topic is None:
+        words = f"topic: events of type {type.code} are of any topic: name one."
+        raise InvalidInput(words, field="topic")
+    if given.topic not in (None, topic):
+        raise InvalidInput(f"topic: the type {type.code} is of {topic}.", field="topic")
     if given.id is not None and not _ID.fullmatch(given.id):
         words = "event-id: 1 to 64 letters, digits, and characters of -._~ are allowed."
         raise InvalidInput(words, field="event-id")
