@@ -118,7 +118,8 @@ async def fetch_page(
         return Page(rows[:limit], offset + len(rows), offset, limit)
     if len(rows) < limit and (rows or offset == 0):
         return Page(rows, offset + len(rows), offset, limit)  # the last page tells the total
-    return Page(rows, await _total(db, listing, body, args), offset, limit)
+    total = await _total(db, listing, body, args)
+    return Page(rows, _beside(total, offset, limit, len(rows)), offset, limit)
 
 
 async def _rows(
@@ -170,6 +171,16 @@ async def _total(db: Database, listing: Listing, body: str, args: Sequence[objec
             return counted
     whole = await _estimate(db, f"from {listing.source}", [])
     return max(EXACT_TOTAL, min(whole, estimate))
+
+
+def _beside(total: int, offset: int, limit: int, found: int) -> int:
+    """The total as the page bears it out. Clients page until they have it: an estimate that is too
+    low must not end their list before its end, nor one that is too high keep them behind it."""
+    if not limit:
+        return total
+    if not found:
+        return min(total, offset)
+    return max(total, offset + found + 1) if total >= EXACT_TOTAL else total
 
 
 async def _count(db: Database, body: str, args: Sequence[object], most: int) -> int:

@@ -296,6 +296,28 @@ async def test_above_the_bound_the_total_is_an_estimate_but_never_below_it(
     assert least <= page.total <= most
 
 
+@pytest.mark.parametrize("estimate", [2, 1000])
+async def test_who_pages_by_an_estimated_total_gets_all_and_comes_to_an_end(
+    senders: Database, monkeypatch: pytest.MonkeyPatch, estimate: int
+) -> None:
+    async def estimated(*_: object) -> int:
+        return estimate
+
+    monkeypatch.setattr(listings, "QUICK_TOTAL", 1)
+    monkeypatch.setattr(listings, "EXACT_TOTAL", 2)
+    monkeypatch.setattr(listings, "SURELY", 0)
+    monkeypatch.setattr(listings, "_estimate", estimated)
+    found: list[str] = []
+    total = 1
+    while len(found) < total:
+        query = {"limit": "1", "offset": str(len(found))}
+        page = await fetch_page(senders, SENDERS, company_id=COMPANY, query=query)
+        found += [row["name"] for row in page.rows]
+        total = page.total
+        assert page.rows or total <= len(found)
+    assert sorted(found) == sorted([ONE, TWO, THREE])
+
+
 async def test_a_caller_can_narrow_a_listing(senders: Database) -> None:
     page = await fetch_page(
         senders,
