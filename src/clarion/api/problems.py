@@ -12,6 +12,24 @@ from clarion.errors import ClarionError, InvalidInput, ValueTooLong
 _AT = re.compile(r"^(?P<words>.*) - at `(?:key in )?\$(?P<path>.*)`$", re.DOTALL)
 _MISSING = re.compile(r"missing required field `(?P<name>[^`]*)`$")
 _TOO_LONG = re.compile(r"^Expected `str` of length <= ")
+_KIND = re.compile(r"^Expected `(?P<wanted>[a-z |]+)`, got `(?P<given>[a-z]+)`$")
+_LENGTH = re.compile(
+    r"^Expected `(?P<kind>str|array)(?: \| null)?` of length (?P<bound><=|>=) (?P<size>\d+)$"
+)
+_RANGE = re.compile(
+    r"^Expected `(?:int|float)(?: \| null)?` (?P<bound><=|>=|<|>) (?P<value>[-\d.e+]+)$"
+)
+_NAMES = {  # what msgspec calls by Python's names, in those of JSON
+    "str": "a text",
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "true or false",
+    "array": "an array",
+    "object": "an object",
+    "null": "null",
+}
+_UNITS = {"str": "characters", "array": "entries"}
+_BOUNDS = {"<=": "at most", ">=": "at least", "<": "less than", ">": "more than"}
 
 
 class HttpProblem(ClarionError):
@@ -65,8 +83,22 @@ def input_problem(error: Exception) -> InvalidInput:
         return InvalidInput(f"{missing['name']}: it is required.", field=missing["name"])
     found = _AT.match(str(error))
     if found is None:
-        return InvalidInput(f"The body cannot be read: {error}")
+        return InvalidInput(f"The body cannot be read: {_in_words_of_json(str(error))}")
     name = found["path"].lstrip(".").split("[")[0].split(".")[0] or None
     words = found["words"]
     kind = ValueTooLong if _TOO_LONG.match(words) else InvalidInput
+    words = _in_words_of_json(words)
     return kind(f"{name}: {words}" if name else words, field=name)
+
+
+def _in_words_of_json(words: str) -> str:
+    """What msgspec finds wrong, for somebody who writes JSON and no Python."""
+    if found := _KIND.match(words):
+        wanted = [_NAMES.get(each, each) for each in found["wanted"].split(" | ")]
+        kinds = [each for each in wanted if each != "null"] or wanted
+        return f"it must be {' or '.join(kinds)}, not {_NAMES.get(found['given'], found['given'])}."
+    if found := _LENGTH.match(words):
+        return f"{_BOUNDS[found['bound']]} {found['size']} {_UNITS[found['kind']]}."
+    if found := _RANGE.match(words):
+        return f"it must be {_BOUNDS[found['bound']]} {found['value']}."
+    return words
