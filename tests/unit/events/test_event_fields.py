@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
+import msgspec
 import pytest
 
 from clarion.engine.events.model import EventType, Field, FieldType
@@ -15,6 +16,9 @@ OURS = {"__GENERIC__", "delivery_configuration_disabled"}  # the reference does 
 ADDED = {"media_urls", "attachment_ids"}  # fields of messages, by the service's later notes
 PORTING = TYPES["porting_event"]
 PORTED = {"number": "+12125550100", "porting_date": "2026-11-22T09:30:00Z"}
+DEEP: list[object] = []  # 17 lists in one another
+for _ in range(16):
+    DEEP = [DEEP]
 LOOSE = EventType("loose", None, strict=False, fields={"n": Field(FieldType.INTEGER)})
 ALL = EventType(
     "all",
@@ -136,12 +140,20 @@ def test_a_type_that_is_not_strict_keeps_what_it_does_not_know() -> None:
     assert check_fields(LOOSE, fields) == fields
 
 
+@pytest.mark.parametrize("value", [[], {}, [1, None, "x"], {"b": {"z": [1.5]}, "a": True}, DEEP[0]])
+def test_lists_and_objects_are_kept_as_they_are(value: object) -> None:
+    kept = check_fields(LOOSE, {"x": value})["x"]
+    assert isinstance(kept, msgspec.Raw)
+    assert bytes(kept) == msgspec.json.encode(value)
+
+
 @pytest.mark.parametrize(
     "fields",
     [
         {"n": "x"},
-        {"x": {"nested": 1}},
-        {"x": [1]},
+        {"n": [1]},
+        {"x": DEEP},
+        {"x": ["a" * 65_536]},
         {"x": float("nan")},
         {"x": 2**63},
         {"x": "a\0"},

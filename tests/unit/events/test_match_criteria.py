@@ -5,6 +5,7 @@ from __future__ import annotations
 from time import perf_counter
 
 import pytest
+from msgspec import Raw
 
 from clarion.engine.events.criteria import InvalidCriteria, check, key_text, parse
 from clarion.engine.events.criteria.model import MAX_DEPTH, MAX_LENGTH, MAX_TERMS
@@ -19,6 +20,7 @@ EVENT: dict[str, Value] = {
     "porting_date": "2026-11-22T09:30:00.000Z",
     "quoted": "it's",
     "nothing": None,
+    "lines": Raw(b'["x"]'),
 }
 
 
@@ -63,6 +65,7 @@ EVENT: dict[str, Value] = {
         "not not company-id = 123",
         "not (company-id = 1 or number = 'x')",
         "not nothing is not null",
+        "lines is not null",
     ],
 )
 def test_this_matches(text: str) -> None:
@@ -92,6 +95,14 @@ def test_this_matches(text: str) -> None:
         "number like '_12125550100'",  # an underscore is itself
         "company-id like '1%'",
         "number is null",
+        "lines is null",
+        "lines = 'x'",  # a list is compared with nothing
+        "lines != 'x'",
+        "lines in ('x', 'y')",
+        "lines not in ('x', 'y')",
+        "lines in (1, 'x')",
+        "lines >= 'x'",
+        "lines like '%'",
         "company-id = 1 and (number = 'x' or reply_sent = true)",
         "porting_date = '2026-11-22T09:30:00'  and porting_date = '2026-11-22T09:30:01Z'",
         "quoted = 'its'",
@@ -217,6 +228,10 @@ def test_long_values_have_short_keys() -> None:
     ((_, key),) = parse(f"a = '{'x' * 3000}'").keys() or []
     assert len(key) < 100
     assert key == key_text("x" * 3000) != key_text("x" * 3001)
+
+
+def test_lists_have_no_key() -> None:
+    assert key_text(EVENT["lines"]) is None
 
 
 # ---------------------------------------------------------------- part of an event

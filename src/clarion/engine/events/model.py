@@ -12,7 +12,7 @@ from datetime import datetime
 from enum import Enum
 from uuid import UUID
 
-from msgspec import Struct
+from msgspec import Raw, Struct
 
 SUBSCRIPTIONS_CHANNEL = "clarion_subscriptions"
 """Hints that a company's subscriptions or delivery configurations have changed: its id."""
@@ -20,8 +20,9 @@ SUBSCRIPTIONS_CHANNEL = "clarion_subscriptions"
 DELIVERIES_CHANNEL = "clarion_deliveries"
 """Hints that there is something to be delivered; the payload is a configuration's id, or empty."""
 
-Value = str | int | float | bool | None
-"""Of a field: Text and Date are str, Integer int, Decimal float, Boolean bool."""
+Value = str | int | float | bool | Raw | None
+"""Of a field: Text and Date are str, Integer int, Decimal float, Boolean bool. A list or an object,
+which only a type that is not strict takes, is Raw: its JSON."""
 
 
 class FieldType(Enum):

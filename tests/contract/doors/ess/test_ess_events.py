@@ -121,6 +121,7 @@ async def test_a_type_that_is_open_keeps_what_it_does_not_know(world: EventWorld
     to = await world.configuration("receiver")
     await world.subscription(to, "DevTest-Events", **{"match-crt": ""})
     fields = {"anything": "goes", "n": 1.5, "ok": True, "application_id": 4711}
+    fields |= {"number": {"of": ["lines", 2, None]}}
     await world.publish("one", type="__GENERIC__", **fields)
     shown = json.loads((await world.delivery("one", to))["event-body"])
     who = {"company-id": world.company, "application_id": world.client.caller.application_id}

@@ -140,7 +140,7 @@ def _among(literals: tuple[Literal, ...], *, negated: bool) -> Test:
     if len(plain) == len(set(literals)):
         if negated:
             return lambda value: isinstance(value, str) and value not in plain
-        return lambda value: value in plain
+        return lambda value: isinstance(value, str) and value in plain
     tests = [_comparing(Operator.NE if negated else Operator.EQ, each) for each in literals]
     if negated:
         return lambda value: all(test(value) for test in tests)

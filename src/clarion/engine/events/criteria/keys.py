@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from datetime import UTC
 from hashlib import sha256
 
+from msgspec import Raw
+
 from clarion.engine.events.criteria.instants import instant_of
 from clarion.engine.events.criteria.model import (
     Among,
@@ -37,7 +39,7 @@ def key_text(value: Value) -> str | None:
     """A value as it stands in keys; None: it is in none. Values that are equal have the same key,
     numbers and dates in whatever form they are written, and others have not: a text is itself,
     whatever begins with # is none, or one that begins with # as well."""
-    if value is None:
+    if value is None or isinstance(value, Raw):
         return None
     if isinstance(value, str):
         return _key_of_text(value)

@@ -14,7 +14,7 @@ from uuid import UUID
 
 import asyncpg
 import msgspec
-from msgspec import Struct
+from msgspec import Raw, Struct
 
 from clarion.engine.events.announcing import Runner
 from clarion.engine.events.matching import store
@@ -209,5 +209,5 @@ def _key(given: Published, type: EventType, fields: Mapping[str, Value]) -> str:
             raise InvalidInput(words, field="key")
         return given.key
     always = sorted(name for name in type.fields if type.fields[name].mandatory)
-    about = next((name for name in (*_ABOUT, *always) if name in fields), None)
-    return "" if about is None else str(fields[about])[:MAX_KEY]
+    about = (fields[name] for name in (*_ABOUT, *always) if name in fields)
+    return next((str(each)[:MAX_KEY] for each in about if not isinstance(each, Raw)), "")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from math import isfinite
 from types import MappingProxyType
+
+import msgspec
 
 from clarion.engine.events.model import EventType, FieldType, Value
 from clarion.errors import InvalidInput
@@ -15,6 +17,7 @@ MAX_NAME = 100
 MAX_TEXT = 65_536
 MAX_BODY = 262_144  # characters of all names and texts
 MAX_INTEGER = 2**63 - 1
+MAX_DEPTH = 16  # of lists and objects in one another
 
 
 def check_fields(type: EventType, fields: Mapping[str, object]) -> dict[str, Value]:
@@ -54,6 +57,8 @@ def _fault(name: str, words: str) -> InvalidInput:
 
 
 def _size(value: Value) -> int:
+    if isinstance(value, msgspec.Raw):
+        return len(bytes(value))
     return len(value) if isinstance(value, str) else 8
 
 
@@ -113,7 +118,26 @@ def _additional(name: str, value: object) -> Value:
         return _text(value)
     if isinstance(value, int | float):
         return _decimal(value)
-    raise ValueError("a text, a number, true or false is expected")
+    return _whole(value)
+
+
+def _whole(value: object) -> msgspec.Raw:
+    """A list or an object is kept as it was written; criteria do not look into it."""
+    inner = [value]
+    for _ in range(MAX_DEPTH):
+        inner = [each for one in inner for each in _parts(one) if isinstance(each, list | dict)]
+    if inner:
+        raise ValueError(f"lists and objects are {MAX_DEPTH} deep at most")
+    text = msgspec.json.encode(value)
+    if len(text) > MAX_TEXT:
+        raise ValueError(f"a list or an object has {MAX_TEXT} bytes at most")
+    return msgspec.Raw(text)
+
+
+def _parts(value: object) -> Iterable[object]:
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list) else ()
 
 
 _CHECKS: Mapping[FieldType, Callable[[object], Value]] = MappingProxyType(
