@@ -34,6 +34,9 @@ password = "..."
 default = true
 ```
 
+In the environment a list has commas between its items:
+`CLARION_EVENTS_ALLOWED_NETWORKS=10.1.0.0/16,fd12::/16`.
+
 `CLARION_CONFIG`, `CLARION_DATA`, `CLARION_URL` and `CLARION_TOKEN` are options of the command line:
 see `clarion --help`.
 """

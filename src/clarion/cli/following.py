@@ -93,7 +93,9 @@ class Following:
                         yield _read(line)
             except Unavailable as error:
                 if not away:
-                    errors.print(f"[yellow]{escape(error.message)} Waiting for it.[/yellow]")
+                    errors.print(
+                        f"[yellow]{escape(error.message.rstrip('.'))}. Waiting for it.[/yellow]"
+                    )
                 away = True
             time.sleep(PAUSE)
 

@@ -122,7 +122,9 @@ def _arrivals(gateway: Gateway, recent: int) -> Iterator[dict[str, Any]]:
             if after is None:
                 raise
             if not away:
-                errors.print(f"[yellow]{escape(error.message)} Waiting for it.[/yellow]")
+                errors.print(
+                    f"[yellow]{escape(error.message.rstrip('.'))}. Waiting for it.[/yellow]"
+                )
             away = True
             time.sleep(_PAUSE)
             continue
