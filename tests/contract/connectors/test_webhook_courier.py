@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import base64
 import json
 import ssl
@@ -160,16 +161,15 @@ async def test_a_receiver_that_is_not_there_is_told(courier: WebhookCourier) -> 
 
 
 async def test_a_hanging_handshake_ends_in_time(receiver: Receiver) -> None:
-    silent = await asyncio.start_server(lambda _, __: asyncio.sleep(60), "127.0.0.1", 0)
-    port = silent.sockets[0].getsockname()[1]
     courier = a_courier(timeout=0.4)
     try:
-        answer = await posted(courier, to(f"https://127.0.0.1:{port}/"))
+        with socket.create_server(("127.0.0.1", 0)) as silent:  # connections that nobody takes up
+            port = silent.getsockname()[1]
+            answer = await posted(courier, to(f"https://127.0.0.1:{port}/"))
         assert answer.status is None
         assert answer.milliseconds < 10_000
     finally:
         await courier.close()
-        silent.close()
 
 
 # ---------------------------------------------------------------- connections
