@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 import base64
 import json
+import socket
 import ssl
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
