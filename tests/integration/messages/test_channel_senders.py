@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 from pipeline import Place
@@ -15,6 +16,7 @@ from clarion.engine.billing.rates import load_rates
 from clarion.engine.messages.model import Options
 from clarion.engine.senders.throughput.model import Flow, Limits
 from clarion.engine.senders.throughput.service import set_limits
+from clarion.kit import ids
 
 AMERICANS = [f"+1212555{n:04}" for n in range(100, 120)]
 GERMANS = [f"+49151{40_000_000 + n}" for n in range(20)]
@@ -85,3 +87,26 @@ async def test_a_channel_sends_from_a_class_that_has_throughput_left(place: Plac
     await eventually(lambda: gateway.throughput.when_next(flow) > 1)
     assert await _senders_of(stage, await stage.send(*GERMANS, sender=channel)) == {many}
     assert await _senders_of(stage, await stage.send(*AMERICANS, sender=channel)) == {few, many}
+
+
+# ---------------------------------------------------------------- conversations
+
+
+async def test_a_number_has_one_sender_id_whoever_names_it(stage: Stage) -> None:
+    """By itself, as a contact's, as a group's, in an SMS or an MMS."""
+    senders = [await stage.sender("SMS", "MMS") for _ in range(4)]
+    channel = await stage.channel(*senders)
+    contacts = [await stage.contact(number) for number in AMERICANS]
+    group = await stage.group(*contacts)
+
+    async def used(*to: str, **more: Any) -> dict[str, UUID]:
+        rows = await stage.messages(await stage.send(*to, sender=channel, **more))
+        return {row["peer_address"]: row["sender_id"] for row in rows}
+
+    by_number = await used(*AMERICANS)
+    assert set(by_number) == set(AMERICANS)
+    assert len(set(by_number.values())) > 1
+    assert await used(*(f"contact:{ids.show(each)}" for each in contacts)) == by_number
+    assert await used(f"group:{ids.show(group)}") == by_number
+    pictured = Options(media_urls=["https://a.example/b.png"])
+    assert await used(*AMERICANS, options=pictured) == by_number

@@ -42,9 +42,7 @@ def picked(
     **known: Any,
 ) -> Sender | None:
     destination = Destination(recipient, capability, country)
-    made = choose(
-        channel, [destination], Known(**known), sort_criteria=sort_criteria, recipient=recipient
-    )
+    made = choose(channel, [destination], Known(**known), sort_criteria=sort_criteria)
     return made.sender if made else None
 
 
@@ -159,7 +157,6 @@ def test_of_several_addresses_the_criteria_decide(
         order,
         Known(price=lambda sender, _: Decimal(1 if sender is text else 2)),
         sort_criteria=criteria,
-        recipient="contact",
     )
     assert made is not None
     assert made.sender.address == expected
@@ -168,7 +165,7 @@ def test_of_several_addresses_the_criteria_decide(
 
 def test_an_address_that_nothing_reaches_is_passed_over() -> None:
     text = a_sender()
-    made = choose(a_channel(text), [PUSH, SMS], Known(), sort_criteria=(), recipient="contact")
+    made = choose(a_channel(text), [PUSH, SMS], Known(), sort_criteria=())
     assert made is not None
     assert made.destination is SMS
 
@@ -185,6 +182,15 @@ def test_equals_share_the_recipients_and_each_keeps_its_own() -> None:
     assert all(350 < share < 650 for share in shares.values())
     again = a_channel(*reversed(senders))
     assert all(picked(again, recipient=p) is found for p, found in first.items())
+
+
+def test_all_who_are_together_have_one_sender_id() -> None:
+    channel = a_channel(*(a_sender() for _ in range(4)))
+    made = {
+        choose(channel, [Destination(p, "SMS", "US")], Known(), sort_criteria=(), together="one")
+        for p in PEOPLE[:50]
+    }
+    assert len({choice.sender.id for choice in made if choice}) == 1
 
 
 def test_when_a_sender_id_goes_only_its_recipients_move() -> None:

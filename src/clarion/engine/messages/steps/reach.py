@@ -69,7 +69,7 @@ def named_candidate(
         Destination(named.address, medium, named.country, application)
         for medium in media_of(plan, named.kind)
     ]
-    choice = _choose(means, plan, destinations, named.address)
+    choice = _choose(means, plan, destinations)
     if choice is None:
         c.fail(FailureCode.NO_SENDER, _no_sender(plan, named))
     else:
@@ -85,7 +85,7 @@ def contact_candidates(
     if contact is None:
         wrong = "There is no such contact."
     else:
-        choice = _choose(means, plan, list(_destinations(plan, contact)), ids.show(contact.id))
+        choice = _choose(means, plan, list(_destinations(plan, contact)))
         if choice is not None:
             return _reached(means, plan, contact, choice)
         if plan.options.failover is not None and contact.primary_mdn is not None:
@@ -102,7 +102,7 @@ def contact_candidates(
 def text_candidate(means: Means, plan: Plan, contact: SendableContact, mdn: str) -> Candidate:
     """An SMS to a contact, whatever other address they have."""
     destination = Destination(mdn, Medium.SMS, country_of(mdn))
-    choice = _choose(means, plan, [destination], ids.show(contact.id))
+    choice = _choose(means, plan, [destination])
     if choice is not None:
         return _reached(means, plan, contact, choice)[0]
     c = Candidate(plan, mdn, Kind.NUMBER, mdn, destination.country, contact_id=contact.id)
@@ -150,9 +150,7 @@ def _destinations(plan: Plan, contact: SendableContact) -> Iterator[Destination]
                 yield Destination(address, Medium.PSH, contact.country, application)
 
 
-def _choose(
-    means: Means, plan: Plan, destinations: Sequence[Destination], recipient: str
-) -> Choice | None:
+def _choose(means: Means, plan: Plan, destinations: Sequence[Destination]) -> Choice | None:
     """The sender id and the address, of those that a connector carries."""
     if plan.channel is None:
         sender = plan.sender
@@ -165,7 +163,7 @@ def _choose(
         destinations,
         _Facts(means, plan),
         sort_criteria=plan.options.sender_id_sort_criteria,
-        recipient=ids.show(plan.request_id) if plan.options.group_mms else recipient,
+        together=ids.show(plan.request_id) if plan.options.group_mms else None,
     )
 
 

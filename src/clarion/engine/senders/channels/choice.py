@@ -66,11 +66,11 @@ def choose(
     facts: Facts,
     *,
     sort_criteria: Sequence[str],
-    recipient: str,
+    together: str | None = None,
 ) -> Choice | None:
     """The sender id and the address for a recipient with several addresses, the preferred one
-    first. `recipient` tells recipients apart: a contact's id, or an address. None: none of the
-    channel's can be used."""
+    first. `together`: what stands for all recipients of a message, who get it from one sender id.
+    None: none of the channel's can be used."""
     fitting = [
         (place, Choice(sender, destination))
         for place, destination in enumerate(destinations)
@@ -79,7 +79,7 @@ def choose(
     ]
     ready = [each for each in fitting if facts.ready(each[1].sender, each[1].destination)]
     best = _first([*_keyed(ready or fitting, sort_criteria, facts)])
-    return max(best, key=lambda choice: _weight(choice.sender, recipient), default=None)
+    return max(best, key=lambda choice: _weight(choice, together), default=None)
 
 
 def usable(channel: Channel, destination: Destination) -> list[Sender]:
@@ -127,5 +127,7 @@ def _first(keyed: Sequence[tuple[_Key, Choice]]) -> list[Choice]:
     return [choice for key, choice in keyed if key == lowest]
 
 
-def _weight(sender: Sender, recipient: str) -> bytes:
-    return blake2b(sender.id.bytes + recipient.encode(), digest_size=8).digest()
+def _weight(choice: Choice, together: str | None) -> bytes:
+    """By the address: whether it was named, or is a contact's, its conversation has one number."""
+    recipient = together or choice.destination.address
+    return blake2b(choice.sender.id.bytes + recipient.encode(), digest_size=8).digest()
