@@ -95,6 +95,7 @@ async def test_what_nobody_wants_goes_nowhere(world: EventWorld) -> None:
         ({"evt-tp": "health-check"}, "of any topic: name one"),
         ({"timestamp": "soon"}, "timestamp"),
         ({"event-id": "with blanks"}, "event-id"),
+        ({"event-id": "id.1795340822"}, "event-id"),
         ({"event-id": "x" * 65}, "event-id"),
         ({"event-key": "x" * 256}, "event-key"),
         ({"fld-val-list": PORTED | {"colour": "red"}}, "colour"),

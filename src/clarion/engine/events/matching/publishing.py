@@ -31,7 +31,10 @@ MAX_EVENTS = 1000
 """In one call."""
 
 MAX_KEY = 255
-_ID = re.compile(r"[A-Za-z0-9._~-]{1,64}")
+_ID = re.compile(r"[A-Za-z0-9_~-]{1,64}")
+"""Without a full stop, which parts an id from what follows it in what is signed (Standard Webhooks:
+ids that are not the sender's own must not have any)."""
+
 _ABOUT = ("number", "recipient_address", "to_address", "from_address")
 _COMPANY, _APPLICATION = "company-id", "application_id"
 
@@ -178,7 +181,7 @@ def _ready(
     if given.topic not in (None, topic):
         raise InvalidInput(f"topic: the type {type.code} is of {topic}.", field="topic")
     if given.id is not None and not _ID.fullmatch(given.id):
-        words = "event-id: 1 to 64 letters, digits, and characters of -._~ are allowed."
+        words = "event-id: 1 to 64 letters, digits, and characters of -_~ are allowed."
         raise InvalidInput(words, field="event-id")
     fields = check_fields(type, _owned(given.fields, type, owner))
     key = _key(given, type, fields)
