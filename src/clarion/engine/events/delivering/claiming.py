@@ -17,7 +17,7 @@ import asyncpg
 from clarion.engine.events.delivering import pace, store
 from clarion.engine.events.delivering.lane import Claim, Item
 from clarion.engine.events.delivering.store import Due, Orphan, Taken
-from clarion.engine.events.model import Event
+from clarion.engine.events.rows import event_of
 from clarion.kit import ids
 from clarion.log import get_logger
 from clarion.storage.database import Database
@@ -191,25 +191,12 @@ def _fill(
         if claim is None:
             claim = claims[configuration_id] = Claim(company_id, wanted[configuration_id][1], set())
         claim.open.add(event_id)
-        item = Item(_event(company_id, row), claim, attempts, row["tries_from"], key)
+        item = Item(event_of(company_id, row), claim, attempts, row["tries_from"], key)
         found.items.setdefault(configuration_id, []).append(item)
         found.count += 1
     found.emptied = {
         id for id, (count, _) in wanted.items() if counts[id] < count and id not in found.later
     }
-
-
-def _event(company_id: int, row: asyncpg.Record) -> Event:
-    return Event(
-        company_id=company_id,
-        id=row["event_id"],
-        external_id=row["external_id"],
-        topic=row["topic"],
-        type=row["type"],
-        key=row["key"],
-        at=row["at"],
-        body=row["body"],
-    )
 
 
 async def _requeue(tx: asyncpg.Connection, orphans: Iterable[Orphan], now: datetime) -> None:

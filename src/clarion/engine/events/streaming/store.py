@@ -10,6 +10,7 @@ from uuid import UUID
 from msgspec import Struct
 
 from clarion.engine.events.model import Event
+from clarion.engine.events.rows import event_of
 from clarion.storage.database import Database
 from clarion.storage.sql import load_queries
 
@@ -57,18 +58,7 @@ async def waiting(
         Waiting(
             Place(row["due_at"], row["event_id"]),
             row["attempts"] + 1,
-            None
-            if row["topic"] is None
-            else Event(
-                company_id=company_id,
-                id=row["event_id"],
-                external_id=row["external_id"],
-                topic=row["topic"],
-                type=row["type"],
-                key=row["key"],
-                at=row["at"],
-                body=row["body"],
-            ),
+            None if row["topic"] is None else event_of(company_id, row),
         )
         for row in rows
     ]

@@ -13,7 +13,8 @@ from uuid import UUID
 import asyncpg
 
 from clarion.engine.events.announcing import Runner
-from clarion.engine.events.model import DELIVERIES_CHANNEL, DeliveryStatus, Event
+from clarion.engine.events.model import DELIVERIES_CHANNEL, DeliveryStatus
+from clarion.engine.events.rows import event_of
 from clarion.engine.events.tracking.model import (
     Attempt,
     ConfigurationSummary,
@@ -200,16 +201,7 @@ def _filters(wanted: Wanted) -> tuple[object, ...]:
 
 def _delivery(company_id: int, row: asyncpg.Record) -> Delivery:
     return Delivery(
-        event=Event(
-            company_id=company_id,
-            id=row["event_id"],
-            external_id=row["external_id"],
-            topic=row["topic"],
-            type=row["type"],
-            key=row["key"],
-            at=row["at"],
-            body=row["body"],
-        ),
+        event=event_of(company_id, row),
         configuration_id=row["configuration_id"],
         configuration_name=row["name"],
         address=row["address"],
