@@ -49,6 +49,7 @@ async def people(client: Client) -> dict[str, str]:
         ("primary_email_addr=Ada@example.com", ""),
         ("primary_addr_country=US", "ada"),
         ("primary_addr_country=us", "ada"),
+        ("primary_addr_country=usa", "ada"),
         ("primary_addr_country=null", ""),
         ("application_id={application}", "bob ada"),
         ("application_id=1", ""),

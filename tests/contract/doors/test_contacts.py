@@ -139,6 +139,7 @@ async def test_the_word_null_null_itself_and_blanks_are_nothing(client: Client) 
         ({"primary_mdn": 15550004322}, {"primary_mdn": "+15550004322"}),
         ({"primary_mdn": "mdn:15550004323"}, {"primary_mdn": "+15550004323"}),
         ({"primary_addr_zip": 33602}, {"primary_addr_zip": "33602"}),
+        ({"primary_addr_country": "usa"}, {"primary_addr_country": "US"}),
         ({"birth_date": "1815-12-10T00:00:00.000Z"}, {"birth_date": "1815-12-10"}),
         ({"birth_date": 946684800000}, {"birth_date": "2000-01-01"}),
         ({"voice_preference": True}, {"voice_preference": "PREFER_VOICE"}),

@@ -58,7 +58,7 @@ def refused(query: Any) -> str:
             (["Ann@example.com", "ann@"],),
         ),
         (
-            {"primary_addr_country": "us", "primary_email_addr": {"$prefix": "Ann"}},
+            {"primary_addr_country": "usa", "primary_email_addr": {"$prefix": "Ann"}},
             '(c.primary_addr_country collate "C" = $3::text) and '
             '((c.primary_email_addr collate "C" ^@ $4::text))',
             ("US", "Ann"),

@@ -144,11 +144,11 @@ def _plain(value: Any) -> str:
 
 
 def read_country(value: Any) -> str | None:
-    """A code of ISO 3166, two or three letters, in upper case."""
+    """A code of ISO 3166, of two or three letters; the one of two, in upper case."""
     code = (_text(value) or "").upper()
     if code and code not in ALPHA_3 and code not in ALPHA_2:
         raise ValueError("it must be a country's code in ISO 3166, of two or three letters")
-    return code or None
+    return ALPHA_2.get(code, code) or None
 
 
 def read_mailbox(value: Any) -> str | None:

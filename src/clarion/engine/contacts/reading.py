@@ -14,7 +14,6 @@ from clarion.engine.contacts.fast_access.store import Runner, read_rules
 from clarion.engine.contacts.model import HANDLES, as_json
 from clarion.engine.contacts.names import FAST_ACCESS
 from clarion.engine.contacts.tokens.store import read_targets
-from clarion.kit.countries import ALPHA_2
 
 Target = tuple[str, str, str]
 """Where a push message goes: the provider, the sender id's address, the token."""
@@ -48,7 +47,7 @@ async def contacts_for_sending(
 
 def _sendable(row: Mapping[str, Any], rules: Rules, targets: Sequence[Target]) -> SendableContact:
     document = row["document"]
-    primary, country = row["primary_social_handle"], row["primary_addr_country"]
+    primary = row["primary_social_handle"]
     handles = dict.fromkeys([*([primary] if primary else []), *document.get(HANDLES, ())])
     return SendableContact(
         id=row["id"],
@@ -56,7 +55,7 @@ def _sendable(row: Mapping[str, Any], rules: Rules, targets: Sequence[Target]) -
         email=row["primary_email_addr"],
         tokens=tuple(targets),
         social_handles=tuple(handles),
-        country=ALPHA_2.get(country, country),
+        country=row["primary_addr_country"],
         zip=row["primary_addr_zip"],
         language=row["preferred_language"],
         attributes=_attributes(row, rules),

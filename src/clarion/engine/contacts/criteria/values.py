@@ -16,6 +16,7 @@ from uuid import UUID
 from clarion.engine.contacts.criteria.attributes import Kind
 from clarion.engine.contacts.criteria.model import ORDER, Operator, Place, fault
 from clarion.kit import ids
+from clarion.kit.countries import ALPHA_2
 from clarion.kit.dates import parse_date
 from clarion.kit.e164 import parse_address
 from clarion.kit.mailbox import parse_mailbox
@@ -61,6 +62,8 @@ def _country(
     column: str, operator: Operator, values: Sequence[object], place: Place, bind: Bind
 ) -> str:
     codes = [_as_text(value, place).upper() for value in values]
+    if operator in (Operator.EQ, Operator.IN):
+        codes = [ALPHA_2.get(code, code) for code in codes]
     return _text(column, operator, codes, place, bind)
 
 
