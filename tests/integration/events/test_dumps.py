@@ -10,6 +10,7 @@ from collected import Scene, a_scene
 from clarion.engine.events.files import service
 from clarion.engine.events.files.model import Compression, FileKind, FileStatus
 from clarion.engine.events.files.service import dump
+from clarion.engine.events.files.tasks import expire_files
 from clarion.errors import TooManyRequests
 from clarion.storage.database import Database
 
@@ -98,8 +99,20 @@ async def test_dumps_are_limited(scene: Scene, monkeypatch: pytest.MonkeyPatch) 
     with pytest.raises(TooManyRequests, match="are being made"):
         await dump(scene.db, scene.company_id, TOPIC)
     await scene.work()
-    monkeypatch.setattr(service, "MAX_DUMPS", service.MAX_PENDING)
-    with pytest.raises(TooManyRequests, match="have expired"):
+    monkeypatch.setattr(service, "MAX_DUMPS", 3)
+    monkeypatch.setattr(service, "MAX_ENDING", 2)
+    with pytest.raises(TooManyRequests, match="are gone in a minute"):
         await dump(scene.db, scene.company_id, TOPIC)
-    await scene.db.execute("update event_file set status = 'DELETED'")
-    await dump(scene.db, scene.company_id, TOPIC)
+
+
+async def test_a_dump_takes_the_place_of_the_oldest(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(service, "MAX_DUMPS", 2)
+    made = []
+    for _ in range(4):
+        made.append(await dump(scene.db, scene.company_id, TOPIC))
+        await scene.work()
+    await expire_files(scene.db, scene.files, address="http://here")
+    rows = await scene.db.fetch("select id from event_file where status = 'ARCHIVED' order by id")
+    assert [row["id"] for row in rows] == made[2:]

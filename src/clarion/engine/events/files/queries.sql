@@ -39,6 +39,15 @@ select count(*) as kept, count(*) filter (where status = 'PENDING') as pending
 from event_file
 where company_id = $1 and kind = 'DUMP' and status in ('PENDING', 'ARCHIVED');
 
+-- end_old_dumps: The time of a company's dumps is over now, but for the newest ones.
+update event_file set expires_at = $3, updated_at = $3
+where company_id = $1 and id in (
+    select id from event_file
+    where company_id = $1 and kind = 'DUMP' and status = 'ARCHIVED' and expires_at > $3
+    order by closed_at desc, id desc
+    offset $2
+);
+
 -- take_file: Gives this node a file that nobody works on: a waiting one, a dead node's, or its own that it does not know of. The company after the last one goes first.
 update event_file f set node_id = $1, updated_at = $2
 from (

@@ -24,21 +24,27 @@ MAX_PENDING = 5
 MAX_DUMPS = 100
 """Dumps that a company has at once: so many not yet written, and in all."""
 
+MAX_ENDING = 50
+"""Older ones that are about to be deleted."""
+
 
 async def dump(
     db: Database, company_id: int, topic: str, compression: Compression | None = None
 ) -> int:
     """The id of a file that is going to hold the subscriptions to `topic`; event_file_complete
-    tells when it is there. TooManyRequests: the company has too many. The topic is looked at by
-    the caller."""
+    tells when it is there. It takes the place of the oldest one where there are many.
+    TooManyRequests: they come too fast. The topic is looked at by the caller."""
 
     async def work(tx: asyncpg.Connection) -> int:
+        now = datetime.now(UTC)
         kept, pending = await store.count_dumps(tx, company_id)
         if pending >= MAX_PENDING:
             raise TooManyRequests(f"{pending} dumps are being made; wait for them.")
+        if kept >= MAX_DUMPS + MAX_ENDING:
+            raise TooManyRequests(f"There are {kept} dumps; old ones are gone in a minute or so.")
         if kept >= MAX_DUMPS:
-            raise TooManyRequests(f"There are {kept} dumps; wait until some have expired.")
-        return await store.insert_dump(tx, company_id, topic, compression, datetime.now(UTC))
+            await store.end_old_dumps(tx, company_id, MAX_DUMPS - 1 - pending, now)
+        return await store.insert_dump(tx, company_id, topic, compression, now)
 
     id = await db.run(work)
     db.hint(FILES_CHANNEL)

@@ -249,6 +249,11 @@ async def count_dumps(on: Source, company_id: int) -> tuple[int, int]:
     return row["kept"], row["pending"]
 
 
+async def end_old_dumps(tx: Source, company_id: int, keep: int, now: datetime) -> None:
+    """The newest stay, so many of them."""
+    await tx.execute(SQL["end_old_dumps"], company_id, keep, now)
+
+
 async def find(on: Source, company_id: int, id: int) -> EventFile | None:
     row = await on.fetchrow(SQL["find_file"], company_id, id)
     return as_file(row) if row else None
