@@ -116,7 +116,7 @@ class Scene:
     ) -> set[int]:
         id = (sender or self.sender).id
         asked = [Asked(place, id, kind, peer) for place, peer in enumerate(peers or (MINE,))]
-        return await refused(self.db, self.company, asked, requirement)
+        return set(await refused(self.db, self.company, asked, requirement))
 
     async def minutes_pass(self, minutes: int = 2) -> None:
         """For whoever counts automatic answers."""

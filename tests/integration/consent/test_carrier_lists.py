@@ -9,8 +9,8 @@ from scene import Scene, a_scene
 
 from clarion.engine.consent.addresses import carriers
 from clarion.engine.consent.addresses.carriers import Load, Mode, listed, load
-from clarion.engine.consent.addresses.model import ConsentStatus, Wish
-from clarion.engine.consent.addresses.service import Question, begin
+from clarion.engine.consent.addresses.model import Asked, ConsentStatus, Refusal, Wish
+from clarion.engine.consent.addresses.service import Question, begin, refused
 from clarion.errors import InvalidInput
 from clarion.storage.database import Database
 
@@ -140,7 +140,8 @@ async def test_a_number_on_two_lists_is_free_when_it_is_on_none(scene: Scene) ->
     await load(scene.db, "Other", [ONE], mode=Mode.ADD)
     await load(scene.db, "Acme", [ONE], mode=Mode.REMOVE)
     assert await scene.status(ONE) == "BLACKLIST"
-    assert await scene.refused(ONE) == {0}
+    asked = [Asked(0, scene.sender.id, "MDN", ONE)]
+    assert await refused(scene.db, scene.company, asked, "NONE") == {0: Refusal.LISTED}
     await load(scene.db, "Other", [ONE], mode=Mode.REMOVE)
     assert await scene.status(ONE) == "OPTIN"
     assert await scene.refused(ONE) == set()

@@ -114,7 +114,7 @@ async def test_a_carriers_list_holds_whatever_is_required(scene: Scene, requirem
 async def test_nothing_asked_is_nothing_refused(scene: Scene) -> None:
     from clarion.engine.consent.addresses.service import refused
 
-    assert await refused(scene.db, scene.company, [], "OPT_IN") == set()
+    assert await refused(scene.db, scene.company, [], "OPT_IN") == {}
 
 
 async def test_an_address_that_comes_twice_is_refused_twice(scene: Scene) -> None:

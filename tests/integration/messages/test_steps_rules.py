@@ -50,6 +50,28 @@ async def test_consent_is_what_the_request_requires(
     assert {row["state"] for row in rows if row["failure_code"] is None} == {"CREATED"}
 
 
+async def test_it_is_said_why_somebody_gets_nothing(stage: Stage) -> None:
+    white = await stage.sender(check_white_list=True)
+    for status in ("OPTOUT", "BLACKLIST"):
+        await stage.status(f"+49151{20_000_000 + len(status)}", status)
+
+    async def why(to: str, **more: Any) -> str:
+        return str((await stage.message(await stage.send(to, **more)))["failure_details"])
+
+    said = [
+        await why("+4915120000006", consent_requirement="OPT_OUT"),
+        await why("+4915120000009", consent_requirement="OPT_IN"),
+        await why(ONE, consent_requirement="OPT_IN"),
+        await why(ONE, sender=white),
+    ]
+    assert said == [
+        "The recipient has refused messages from the sender id.",
+        "The recipient is on the sender id's black list.",
+        "The recipient has not agreed to it.",
+        "The recipient is not on the sender id's white list.",
+    ]
+
+
 async def test_a_recipient_who_is_new_gets_a_status(stage: Stage) -> None:
     await stage.send(ONE, consent_requirement="OPT_OUT")
     row = await stage.db.fetchrow(

@@ -42,6 +42,29 @@ class ConsentStatus(StrEnum):
     WHITELIST = "WHITELIST"  # counts as agreed; likewise
 
 
+class Refusal(StrEnum):
+    """Why a message may not be sent to an address."""
+
+    LISTED = "LISTED"  # a carrier's black list has it
+    NOT_WHITE = "NOT_WHITE"  # the sender id writes to its white list alone
+    OPTOUT = "OPTOUT"
+    BLACKLIST = "BLACKLIST"
+    SILENT = "SILENT"  # it has not agreed
+
+    @property
+    def words(self) -> str:
+        return _REFUSALS[self]
+
+
+_REFUSALS = {
+    Refusal.LISTED: "The recipient is on a carrier's black list.",
+    Refusal.NOT_WHITE: "The recipient is not on the sender id's white list.",
+    Refusal.OPTOUT: "The recipient has refused messages from the sender id.",
+    Refusal.BLACKLIST: "The recipient is on the sender id's black list.",
+    Refusal.SILENT: "The recipient has not agreed to it.",
+}
+
+
 class Source(StrEnum):
     """Who changed a status."""
 

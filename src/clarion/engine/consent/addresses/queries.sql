@@ -1,4 +1,4 @@
--- refused: Positions that may not be sent to; pairs that are new get their status on the way, and `listed` are those of them that a carrier's list has.
+-- refused: Positions that may not be sent to, and why; pairs that are new get their status on the way, and `news` are those of them that a carrier's list has.
 with asked as (
     select * from unnest($2::integer[], $3::uuid[], $4::text[], $5::text[], $6::uuid[])
         as each (position, sender_id, address_type, address, new_id)
@@ -44,7 +44,11 @@ with asked as (
         $8::timestamptz
     from made where source = 'CARRIER'
 )
-select position, made.id is not null as listed
+select position, made.id is not null as news,
+    case when listed then 'LISTED'
+         when white_only and status <> 'WHITELIST' then 'NOT_WHITE'
+         when status in ('OPTOUT', 'BLACKLIST') then status::text
+         else 'SILENT' end as why
 from judged left join made on made.id = judged.new_id and made.source = 'CARRIER'
 where listed
     or white_only and status <> 'WHITELIST'

@@ -31,6 +31,7 @@ from clarion.engine.consent.addresses.model import (
     Asked,
     ConsentStatus,
     Manager,
+    Refusal,
     Requirement,
     Source,
     Way,
@@ -69,15 +70,15 @@ class StatusChange(Struct, kw_only=True):
 
 async def refused(
     on: store.Runner, company_id: int, asked: Sequence[Asked], requirement: str
-) -> set[int]:
-    """The positions that may not be sent to (failure code NO_CONSENT).
+) -> dict[int, Refusal]:
+    """The positions that may not be sent to (failure code NO_CONSENT), and why.
 
     A black list of a carrier's, a sender id that sends to its white list only, and opt-outs that
     the gateway looks after hold whatever the request requires; the rest is its
     `consent_requirement`. Pairs of sender id and address that are new get their status here.
     """
     if not asked:
-        return set()
+        return {}
     needed = Requirement(requirement or Requirement.NONE)
     now = datetime.now(UTC)
     found = await store.refused(on, company_id, asked, needed, now)
@@ -85,10 +86,10 @@ async def refused(
     news = [
         ConsentChange(each.sender_id, each.address, listed)
         for each in asked
-        if found.get(each.position)
+        if each.position in found and found[each.position][1]
     ]
     await announce_consent(on, company_id, news, at=now)
-    return set(found)
+    return {position: why for position, (why, _) in found.items()}
 
 
 async def begin(db: Database, caller: Caller, sender: Sender, wish: Wish, ask: Ask) -> UUID:

@@ -11,7 +11,7 @@ import asyncpg
 from msgspec import Struct
 from msgspec.structs import astuple
 
-from clarion.engine.consent.addresses.model import AddressStatus, Asked, ConsentStatus
+from clarion.engine.consent.addresses.model import AddressStatus, Asked, ConsentStatus, Refusal
 from clarion.kit.dates import to_epoch_ms
 from clarion.kit.ids import new_id
 from clarion.storage.sql import load_queries
@@ -65,12 +65,12 @@ def fresh_ids(count: int, at: datetime) -> list[UUID]:
 
 async def refused(
     on: Runner, company_id: int, asked: Sequence[Asked], requirement: str, now: datetime
-) -> dict[int, bool]:
-    """The positions, and whether it is news that a carrier's list has the address."""
+) -> dict[int, tuple[Refusal, bool]]:
+    """The positions, why, and whether it is news that a carrier's list has the address."""
     columns = zip(*(astuple(each) for each in asked), strict=True)
     ids = fresh_ids(len(asked), now)
     rows = await on.fetch(SQL["refused"], company_id, *columns, ids, requirement, now)
-    return {row["position"]: row["listed"] for row in rows}
+    return {row["position"]: (Refusal(row["why"]), row["news"]) for row in rows}
 
 
 async def make_pairs(

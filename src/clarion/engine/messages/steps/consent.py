@@ -36,5 +36,6 @@ async def _check(chunk: Chunk, candidates: Sequence[Candidate], requirement: str
         for position, c in enumerate(candidates)
         if c.sender
     ]
-    for position in await refused(chunk.on, chunk.company_id, questions, requirement):
-        candidates[position].fail(FailureCode.NO_CONSENT, "The recipient has not agreed to it.")
+    found = await refused(chunk.on, chunk.company_id, questions, requirement)
+    for position, why in found.items():
+        candidates[position].fail(FailureCode.NO_CONSENT, why.words)
