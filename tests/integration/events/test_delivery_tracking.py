@@ -14,6 +14,7 @@ from tests.waiting import eventually
 from clarion.engine.accounts.service import create_company
 from clarion.engine.events.configurations import service as configurations
 from clarion.engine.events.model import DeliveryStatus
+from clarion.engine.events.subscriptions.tasks import give_up
 from clarion.engine.events.tracking import service as tracking
 from clarion.engine.events.tracking.model import Counts, Wanted
 from clarion.errors import NotFound
@@ -296,3 +297,42 @@ async def test_nothing_is_sent_again_to_a_deleted_configuration(
     await configurations.delete(house.db, house.caller, to)
     replayed = await tracking.replay(house.db, house.company_id, Wanted(), only_failed=False)
     assert replayed.count == 0
+
+
+async def test_what_waits_for_a_deleted_configuration_is_given_up(
+    house: House, receiver: Receiver
+) -> None:
+    await house.deliverer(retry_seconds=(0.01, 3600.0))
+    to = await house.configuration(receiver.url("/fail/deleted"))
+    await house.put(to, "a", "b")
+    await eventually(lambda: _statuses_are(house, RETRY=2))
+    await house.put(await house.configuration("http://192.0.2.1/", active=False), "d")
+    await configurations.delete(house.db, house.caller, to)
+    await house.put(to, "c")  # it was matched before that was known
+    await eventually(lambda: _given_up(house))
+    assert await house.statuses() == {"FAILED": 3, "PENDING": 1}
+    await _agrees(house)
+    assert await give_up(house.db) == 0
+
+
+async def test_what_has_failed_for_a_deleted_configuration_needs_nobody(
+    house: House, receiver: Receiver
+) -> None:
+    await house.deliverer(retry_seconds=())
+    to = await house.configuration(receiver.url("/fail/deleted"))
+    await house.put(to, "a", "b")
+    await house.settled({"FAILED": 2})
+    await configurations.delete(house.db, house.caller, to)
+    assert await give_up(house.db) == 2
+    assert await house.statuses() == {"FAILED": 2}
+    await _agrees(house)
+
+
+async def _statuses_are(house: House, **wanted: int) -> bool:
+    return await house.statuses() == wanted
+
+
+async def _given_up(house: House) -> bool:
+    """What a deliverer has in hand comes back into the queue first."""
+    await give_up(house.db)
+    return (await house.statuses())["FAILED"] == 3

@@ -150,3 +150,42 @@ with gone as (
     where company_id = $1 and subscription_id = any (array(select id from gone))
 )
 select count(*) from gone;
+
+-- waited_for: Companies and deleted delivery configurations that deliveries still wait for, or have failed for.
+select c.company_id, c.id from delivery_configuration c
+where c.deleted_at is not null
+  and (
+      exists (
+          select from delivery_queue q
+          where q.company_id = c.company_id and q.configuration_id = c.id
+      )
+      or exists (
+          select from failed_delivery f
+          where f.company_id = c.company_id and f.configuration_id = c.id
+      )
+  );
+
+-- take_off_queue: Some deliveries to a configuration wait no longer.
+delete from delivery_queue
+where company_id = $1 and ctid = any (array(
+    select ctid from delivery_queue
+    where company_id = $1 and configuration_id = $2
+    limit $3
+    for update skip locked
+))
+returning event_id;
+
+-- take_off_failed: Some failed deliveries to a configuration need nobody's care any more.
+delete from failed_delivery
+where company_id = $1 and ctid = any (array(
+    select ctid from failed_delivery
+    where company_id = $1 and configuration_id = $2
+    limit $3
+    for update skip locked
+))
+returning event_id;
+
+-- give_up: Deliveries come to nothing, and nobody needs to see to it. $4 and $5 bound their events, and so the partitions.
+update event_delivery set status = 'FAILED', handled_at = $6, updated_at = $6
+where company_id = $1 and configuration_id = $2 and event_id = any ($3::uuid[])
+    and event_id between $4 and $5;

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 from clarion.engine.events.subscriptions.store import SQL, count
 from clarion.jobs.runner import Job
 from clarion.storage.database import Database
@@ -15,6 +17,7 @@ def subscription_jobs(db: Database) -> list[Job]:
 
     async def leftovers() -> None:
         await sweep(db)
+        await give_up(db)
 
     return [Job("leftover subscriptions", SOON, leftovers, limit=SOON_LIMIT)]
 
@@ -34,3 +37,25 @@ async def _sweep_some(db: Database, company_id: int, configuration_id: int) -> i
         if gone:
             await count(tx, company_id, -gone)
         return gone
+
+
+async def give_up(db: Database) -> int:
+    """What waits for deleted delivery configurations has failed, and all that has failed for them
+    is handled; how many."""
+    total = 0
+    for row in await db.fetch(SQL["waited_for"]):
+        while gone := await _give_some_up(db, row["company_id"], row["id"]):
+            total += gone
+    return total
+
+
+async def _give_some_up(db: Database, company_id: int, configuration_id: int) -> int:
+    of = company_id, configuration_id
+    async with db.transaction() as tx:
+        rows = await tx.fetch(SQL["take_off_queue"], *of, BATCH)
+        rows += await tx.fetch(SQL["take_off_failed"], *of, BATCH)
+        events = [row["event_id"] for row in rows]
+        if events:
+            bounds = min(events), max(events)
+            await tx.execute(SQL["give_up"], *of, events, *bounds, datetime.now(UTC))
+        return len(events)
