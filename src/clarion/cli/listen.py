@@ -12,6 +12,7 @@ from urllib.parse import SplitResult, urlsplit
 import typer
 from rich.markup import escape
 
+from clarion import __version__
 from clarion.cli.following import CountOption, Followed, MatchOption, TypeOption, following
 from clarion.cli.gateway import TokenOption, UrlOption, find_gateway
 from clarion.cli.output import console, errors, print_line, printable
@@ -99,6 +100,7 @@ def _posted(
 
 def _headers(event: Followed, keys: Sequence[bytes]) -> dict[str, str]:
     headers = {
+        "User-Agent": f"Clarion/{__version__}",
         "Content-Type": "application/json; charset=UTF-8",
         "X-ESS-EVENT-KEY": plain(event.key),
         "X-ESS-EVENT-TIMESTAMP": event.timestamp,

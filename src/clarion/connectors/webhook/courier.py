@@ -235,8 +235,10 @@ class WebhookCourier:
         try:
             async with asyncio.timeout(self._timeout):
                 await self._ask_token(route)
-        except (NoToken, Refused) as error:
+        except NoToken as error:
             words = str(error)
+        except Refused as error:
+            words = f"No access token: {error}"
         except (OSError, ValueError) as error:  # TimeoutError among them
             words = f"No access token: {why(error)}"
         except Exception:
