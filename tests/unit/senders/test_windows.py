@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from clarion.engine.senders.catalogue import CLASSES
@@ -154,6 +154,7 @@ TIMES = st.builds(
 )
 
 
+@example(times="16:01-02:01", day="2026-10-03", minutes=0, name="Australia/Lord_Howe")
 @settings(max_examples=60, deadline=None)
 @given(
     TIMES,

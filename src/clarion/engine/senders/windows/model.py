@@ -157,14 +157,18 @@ class _Hours:
         """The first instant from `at` on at which it is so; None: not within a year."""
         if self._is_open(at) is is_open:
             return at
-        first = at.astimezone(self._zone).date()
-        for day in (first + timedelta(days=n) for n in range(-1, _SEARCH)):
-            # A time of this day may reach into the next one, beyond something that comes there.
-            edges = (*self._edges(day), *self._edges(day + timedelta(days=1)))
-            found = [t for t in edges if t >= at and self._is_open(t) is is_open]
+        first = self._date(at)
+        for day in (first + timedelta(days=n) for n in range(_SEARCH)):
+            # What comes on a day is an edge of its own, or of a time that reaches into it.
+            edges = (*self._edges(day - timedelta(days=1)), *self._edges(day))
+            found = [t for t in edges if t >= at and self._date(t) == day]
+            found = [t for t in found if self._is_open(t) is is_open]
             if found:
                 return min(found)
         return None
+
+    def _date(self, instant: datetime) -> date:
+        return instant.astimezone(self._zone).date()
 
     def _is_open(self, instant: datetime) -> bool:
         local = instant.astimezone(self._zone)
