@@ -120,7 +120,8 @@ async def test_what_travels_beside_the_text_is_named(running: Stage) -> None:
     (event,) = await by.told("mo_message_received")
     assert event.fields["has_attachment"] is True
     assert event.fields["media_urls"] == "https://x.example/a"
-    assert "attachment_ids" not in event.fields
+    (attachment,) = await running.place.db.fetch("select id from attachment")
+    assert event.fields["attachment_ids"] == ids.show(attachment["id"])
 
 
 async def test_what_a_message_costs_is_a_number(place: Place) -> None:
