@@ -14,7 +14,8 @@ CUT = "connection cut"
 UNEXPLAINED = "unexplained"
 
 ON_THE_WAY = 2.0
-"""Seconds that an answer may be on its way: what is older when a connection ends was read."""
+"""Seconds that octets may be on their way: an answer that is older when a connection ends was read;
+what a process wrote before it was killed reaches the SMSC a little later."""
 
 
 def repetitions(evidence: Evidence) -> Iterator[tuple[str, str]]:
@@ -40,7 +41,7 @@ def _reason(evidence: Evidence, number: str, earlier: Copy, later: Copy) -> str:
         return LOST
     message = evidence.message_of(number)
     for kill in evidence.diary.kills:
-        in_between = earlier.at <= kill.at <= later.at
+        in_between = earlier.at - ON_THE_WAY <= kill.at <= later.at
         if in_between and message is not None and message["id"] in kill.claimed:
             return KILL
     end = evidence.ends.get(earlier.connection)
