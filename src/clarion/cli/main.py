@@ -30,6 +30,7 @@ from clarion.cli import (
     sandbox,
     send,
     sender,
+    sender_types,
     serve,
     settings,
 )
@@ -59,6 +60,7 @@ app.add_typer(company.app, name="company", rich_help_panel=OPERATE)
 app.add_typer(application.app, name="application", rich_help_panel=OPERATE)
 app.add_typer(sender.app, name="sender", rich_help_panel=OPERATE)
 app.add_typer(classes.app, name="class", rich_help_panel=OPERATE)
+app.add_typer(sender_types.app, name="type", rich_help_panel=OPERATE)
 app.add_typer(rates.app, name="rates", rich_help_panel=OPERATE)
 app.add_typer(credit.app, name="credit", rich_help_panel=OPERATE)
 app.add_typer(connector.app, name="connector", rich_help_panel=OPERATE)

@@ -137,7 +137,8 @@ create unique index sender_id_address on sender_id (company_id, type_id, address
     where deleted_at is null;
 create index sender_id_by_address on sender_id (address) where deleted_at is null; -- routes MO
 
--- A living sender id with what its class and the operator's sender id that it was taken from say.
+-- A living sender id with what its class, its type and the operator's sender id that it was taken
+-- from say.
 create view sender_profile as
 select
     s.company_id, s.id, s.application_id, s.parent_id, s.address, s.type_id, s.class_id,
@@ -145,9 +146,11 @@ select
     s.consent_managed_by, c.country_peak_throughput as throughput, c.priority,
     c.applicable_countries, c.delivery_window,
     s.message_templates, coalesce(p.message_templates, '{}') as parent_templates,
-    s.templates_only or coalesce(p.templates_only, false) as templates_only
+    s.templates_only or coalesce(p.templates_only, false) as templates_only,
+    t.allowed_mime_types, t.blocked_mime_types
 from sender_id s
 join sender_id_class c on c.id = s.class_id
+join sender_id_type t on t.id = s.type_id
 left join sender_id p on p.company_id = (select id from operator_company) and p.id = s.parent_id
 where s.deleted_at is null;
 

@@ -173,6 +173,49 @@ async def test_changes_that_cannot_be_are_refused(
 
 
 @pytest.mark.usefixtures("catalogue")
+async def test_what_messages_of_a_type_may_carry_is_changed(clarion: Clarion) -> None:
+    changed = await answer(
+        clarion, "type", "set", "LONGCODE", "--allow-mime", "Image/PNG, image/jpeg,image/png",
+        "--allow-mime", "video/mp4",
+    )  # fmt: skip
+    assert changed == {
+        "id": "LONGCODE", "capabilities": ["SMS", "MMS", "VOICE"],
+        "allowed_mime_types": ["image/png", "image/jpeg", "video/mp4"], "blocked_mime_types": [],
+    }  # fmt: skip
+    blocked = await answer(clarion, "type", "set", "LONGCODE", "--block-mime", "image/gif")
+    assert blocked == changed | {"blocked_mime_types": ["image/gif"]}
+    listed = {row["id"]: row for row in await answer(clarion, "type", "list")}
+    assert listed["LONGCODE"] == blocked
+    assert "application/x-sh" in listed["EMAIL"]["blocked_mime_types"]
+    both = ("--allow-mime", "none", "--block-mime", "none")
+    emptied = await answer(clarion, "type", "set", "LONGCODE", *both)
+    assert (emptied["allowed_mime_types"], emptied["blocked_mime_types"]) == ([], [])
+
+
+@pytest.mark.usefixtures("catalogue")
+@pytest.mark.parametrize(
+    ("arguments", "status", "words"),
+    [
+        (("EMAIL", "--allow-mime", "png"), 1, "'png' is not a MIME type"),
+        (("EMAIL", "--allow-mime", "image/*"), 1, "'image/*' is not a MIME type"),
+        (("EMAIL", "--block-mime", "text/plain; charset=utf-8"), 1, "is not a MIME type"),
+        (("EMAIL", "--block-mime", "none,image/png"), 1, "'none' is not a MIME type"),
+        (("EMAIL", "--block-mime", ",".join(f"a/{n}" for n in range(201))), 1, "at most 200"),
+        (("NOTHING", "--block-mime", "none"), 1, "There is no sender id type NOTHING."),
+        (("EMAIL",), 2, "--allow-mime, --block-mime or both"),
+    ],
+)
+async def test_changes_of_a_type_that_cannot_be_are_refused(
+    clarion: Clarion, arguments: tuple[str, ...], status: int, words: str
+) -> None:
+    before = await answer(clarion, "type", "list")
+    code, printed = await clarion("type", "set", *arguments)
+    assert code == status
+    assert words in " ".join(printed.split())
+    assert await answer(clarion, "type", "list") == before
+
+
+@pytest.mark.usefixtures("catalogue")
 async def test_when_a_message_may_leave_is_told(clarion: Clarion) -> None:
     told = await answer(
         clarion, "class", "when", "COMMERCIAL", "--to", "+14155550100", "--at",

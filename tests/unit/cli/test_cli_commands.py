@@ -46,6 +46,7 @@ PROMISED = {
     *("rates load", "rates list", "rates price", "rates drop"),
     *("credit add", "credit remove", "credit show", "credit list", "credit check"),
     *("class list", "class set", "class when", "class usage"),
+    *("type list", "type set"),
 }
 
 

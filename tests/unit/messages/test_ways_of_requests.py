@@ -106,7 +106,7 @@ def _job(number: int, count: int, *, company: int = 1, small: bool = True) -> Jo
         scheduled_at=None,
         local=False,
         expires_at=None,
-        has_media=False,
+        media=(),
         sender=SENDER,
         channel=None,
     )

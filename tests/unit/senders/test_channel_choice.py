@@ -28,6 +28,7 @@ class Known:
     """What a test knows of the sender ids; by default all can send, and nothing has a price."""
 
     carried: Callable[[Sender, Destination], bool] = lambda *_: True
+    allowed: Callable[[Sender], bool] = lambda _: True
     ready: Callable[[Sender, Destination], bool] = lambda *_: True
     price: Callable[[Sender, Destination], Decimal | None] = lambda *_: None
 
@@ -116,6 +117,17 @@ def test_what_nothing_carries_is_not_picked_even_if_no_other_can_send_now() -> N
         )
         assert found is both
     assert picked(channel, carried=lambda *_: False) is None
+
+
+def test_a_type_that_allows_what_travels_along_comes_before_throughput() -> None:
+    strict, lax = a_sender(), a_sender()
+    channel = a_channel(strict, lax)
+    refused: dict[str, Any] = {"allowed": lambda s: s is not strict}
+    for person in PEOPLE[:20]:
+        assert picked(channel, recipient=person, **refused) is lax
+        full = picked(channel, recipient=person, ready=lambda s, _: s is strict, **refused)
+        assert full is lax  # it waits for its turn, where the other would fail
+    assert picked(a_channel(strict), **refused) is strict
 
 
 def test_throughput_left_comes_before_the_order() -> None:

@@ -53,7 +53,7 @@ class FailureCode(StrEnum):
     """Why a message failed, as real clients see it: numeric text (the reference's name beside)."""
 
     INVALID_RECIPIENT = "1002"  # INVALID_RECIPIENT
-    NO_SENDER = "1003"  # OTHER: no sender id can carry it there, or not at that price
+    NO_SENDER = "1003"  # OTHER: no sender id can carry it there, all of it, or not at that price
     NO_CONSENT = "1005"  # NO_CONSENT
     TEMPLATE = (
         "1006"  # OTHER: its text could not be made, or is not one that the sender id may send

@@ -17,7 +17,9 @@ from msgspec import Struct
 from clarion.engine.consent.addresses.model import Manager
 from clarion.engine.messages.links.model import has_track_calls
 from clarion.engine.messages.model import NewRequest, Options
+from clarion.engine.messages.ports import Media
 from clarion.engine.messages.recipients import is_special
+from clarion.engine.messages.rich import read_media
 from clarion.engine.senders.channels.model import Channel
 from clarion.engine.senders.model import Sender
 from clarion.engine.senders.templates import is_plain
@@ -43,7 +45,7 @@ class Plan(Struct, eq=False):
     scheduled_at: datetime | None
     local: bool  # that time is each recipient's own
     expires_at: datetime | None
-    has_media: bool
+    media: tuple[Media, ...]  # that travel beside the text
     sender: Sender  # the one; of a channel, its first: what could not be sent is shown with it
     channel: Channel | None
 
@@ -51,6 +53,10 @@ class Plan(Struct, eq=False):
     def priority(self) -> int:
         """Its place in the queue: the channel's, or that of the sender id's class."""
         return self.sender.priority if self.channel is None else self.channel.priority
+
+    @property
+    def has_media(self) -> bool:
+        return bool(self.media)
 
     @property
     def senders(self) -> Sequence[Sender]:
@@ -73,7 +79,7 @@ def plan_of(row: asyncpg.Record, sender: Sender, channel: Channel | None) -> Pla
         scheduled_at=row["scheduled_at"],
         local=row["scheduled_zone"] == LOCAL,
         expires_at=row["expires_at"],
-        has_media=row["has_media"],
+        media=read_media(row["media"]),
         sender=sender,
         channel=channel,
     )

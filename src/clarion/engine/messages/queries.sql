@@ -170,7 +170,7 @@ returning e.company_id, e.request_id, e.size, e.next, e.after, e.sequence;
 -- read_expansions: What expanding requests needs to know of them.
 select company_id, id, application_id, sender_id, channel_id, recipients, body, test,
     pause_before_transmit, scheduled_at, scheduled_zone, expires_at, consent_requirement, options,
-    media is not null as has_media
+    media
 from message_request
 where company_id = $1 and id = any($2::uuid[]) and id between $3 and $4;
 

@@ -96,6 +96,8 @@ class Sender(Struct, frozen=True, gc=False):
     check_white_list: bool = False
     consent_managed_by: str = "USER"
     window: str | None = None  # of its class: when it may send, as JSON; None: always
+    allowed_mime_types: tuple[str, ...] = ()  # of its type: of media; empty: all but the blocked
+    blocked_mime_types: tuple[str, ...] = ()
 
 
 class SenderType(Struct, frozen=True):

@@ -19,6 +19,17 @@ select exists (select 1 from sender_id_class where id = $1);
 -- type_by_id: What new sender ids of this type are checked against.
 select id, capabilities, credential_parameter_list from sender_id_type where id = $1;
 
+-- types: Every type as the operator sees it.
+select id, capabilities, allowed_mime_types, blocked_mime_types from sender_id_type order by id;
+
+-- set_mime_types: What the operator says that messages of a type may carry; null: as it was.
+update sender_id_type
+set allowed_mime_types = coalesce($2, allowed_mime_types),
+    blocked_mime_types = coalesce($3, blocked_mime_types),
+    updated_at = $4, version = version + 1
+where id = $1
+returning id, capabilities, allowed_mime_types, blocked_mime_types;
+
 -- is_operator: Whether this company is the operator's: the first that was made.
 select $1 = (select id from operator_company);
 

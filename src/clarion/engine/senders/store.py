@@ -148,4 +148,6 @@ def as_sender(row: Row) -> Sender:
         check_white_list=row["check_white_list"],
         consent_managed_by=row["consent_managed_by"],
         window=row["delivery_window"],
+        allowed_mime_types=tuple(row["allowed_mime_types"]),
+        blocked_mime_types=tuple(row["blocked_mime_types"]),
     )

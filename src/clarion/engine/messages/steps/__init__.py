@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable
 from clarion.engine.messages.steps.charges import charge_messages, set_prices
 from clarion.engine.messages.steps.chunk import Chunk
 from clarion.engine.messages.steps.consent import check_consent
+from clarion.engine.messages.steps.media import check_media
 from clarion.engine.messages.steps.segments import measure_texts
 from clarion.engine.messages.steps.texts import (
     make_texts,
@@ -25,7 +26,13 @@ from clarion.engine.messages.steps.tracking import shorten_links
 
 Step = Callable[[Chunk], Awaitable[None]]
 
-BEFORE: tuple[Step, ...] = (translate_bodies, make_texts, translate_made, validate_texts)
+BEFORE: tuple[Step, ...] = (
+    check_media,
+    translate_bodies,
+    make_texts,
+    translate_made,
+    validate_texts,
+)
 WITHIN: tuple[Step, ...] = (
     shorten_links,
     check_consent,

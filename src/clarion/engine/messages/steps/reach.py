@@ -12,6 +12,7 @@ from clarion.engine.messages.ports import Medium
 from clarion.engine.messages.recipients import Kind, Named, push_address
 from clarion.engine.messages.steps.candidate import Candidate
 from clarion.engine.messages.steps.means import Means
+from clarion.engine.messages.steps.media import what_is_refused
 from clarion.engine.senders.channels.choice import Choice, Destination, choose
 from clarion.engine.senders.model import Sender
 from clarion.kit import ids
@@ -32,11 +33,15 @@ class _Facts:
     def __init__(self, means: Means, plan: Plan) -> None:
         self._means = means
         self._company = plan.company_id
+        self._media = plan.media
         threshold = plan.options.price_threshold
         self._most = None if threshold is None else Decimal(str(threshold))
 
     def carried(self, sender: Sender, destination: Destination) -> bool:
         return self._means.carrier(sender, destination.capability) is not None
+
+    def allowed(self, sender: Sender) -> bool:
+        return not self._media or what_is_refused(sender, self._media) is None
 
     def ready(self, sender: Sender, destination: Destination) -> bool:
         if self._most is not None:

@@ -1,10 +1,11 @@
 """Which sender id of a channel a message leaves from: pure, and the same for the same recipient.
 
 In this order: those that can be used at all (ACTIVE, able to carry the medium and carried, meant
-for the country), of those the ones that can send at once for what it may cost, of those the first
-by the request's criteria. What is then still equal shares the recipients among it, each recipient
-always with the same one, so that a conversation keeps its number. When a sender id comes or goes,
-only its own recipients move (rendezvous hashing).
+for the country), of those the ones whose type allows what travels along, of those the ones that
+can send at once for what it may cost, of those the first by the request's criteria. What is then
+still equal shares the recipients among it, each recipient always with the same one, so that a
+conversation keeps its number. When a sender id comes or goes, only its own recipients move
+(rendezvous hashing).
 """
 
 from __future__ import annotations
@@ -53,6 +54,9 @@ class Facts(Protocol):
     def carried(self, sender: Sender, destination: Destination) -> bool:
         """Whether anything carries it."""
 
+    def allowed(self, sender: Sender) -> bool:
+        """Whether its type allows what travels beside the text."""
+
     def ready(self, sender: Sender, destination: Destination) -> bool:
         """Whether it can leave now, for no more than it may cost."""
 
@@ -77,6 +81,7 @@ def choose(
         for sender in usable(channel, destination)
         if facts.carried(sender, destination)
     ]
+    fitting = [each for each in fitting if facts.allowed(each[1].sender)] or fitting
     ready = [each for each in fitting if facts.ready(each[1].sender, each[1].destination)]
     best = _first([*_keyed(ready or fitting, sort_criteria, facts)])
     return max(best, key=lambda choice: _weight(choice, together), default=None)
