@@ -45,6 +45,7 @@ SECRET = "a secret for benchmarks only, 32 b"
 LAYOUTS: Mapping[str, tuple[tuple[str, int], ...]] = {
     "one": (("api,dispatch,events,jobs", 1),),
     "split": (("api,jobs", 1), ("dispatch,events", 1)),
+    "apart": (("api,dispatch,jobs", 1), ("events", 1)),
     "three": (("api,jobs", 1), ("dispatch", 1), ("events", 1)),
     "workers": (("api,dispatch,events,jobs", 2),),
     "apis": (("api", 2), ("dispatch,events,jobs", 1)),
