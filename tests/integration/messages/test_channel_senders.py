@@ -20,6 +20,7 @@ from clarion.kit import ids
 
 AMERICANS = [f"+1212555{n:04}" for n in range(100, 120)]
 GERMANS = [f"+49151{40_000_000 + n}" for n in range(20)]
+GERMANS_TOO = [f"+49151{50_000_000 + n}" for n in range(20)]
 
 
 async def _rates(stage: Stage, *rates: tuple[str, str, str, str]) -> None:
@@ -69,15 +70,21 @@ async def test_the_cheapest_is_the_one_for_the_medium_that_is_sent(billed: Stage
 # ---------------------------------------------------------------- throughput
 
 
-async def test_a_channel_sends_from_a_class_that_has_throughput_left(place: Place) -> None:
-    """The day of one class is used up for one country, and for no other."""
+async def _class(place: Place, limits: Limits) -> str:
+    """A sender id class of this test's own."""
     name = f"a few {place.name}"
     await place.db.execute(
         "insert into sender_id_class (id, name, description, designation, applicable_countries, "
         "created_at, updated_at) values ($1, $1, '', 'ALL', '{OTHER}', now(), now())",
         name,
     )
-    await set_limits(place.db, name, Limits(peak=None, peak_total=None, daily=5))
+    await set_limits(place.db, name, limits)
+    return name
+
+
+async def test_a_channel_sends_from_a_class_that_has_throughput_left(place: Place) -> None:
+    """The day of one class is used up for one country, and for no other."""
+    name = await _class(place, Limits(peak=None, peak_total=None, daily=5))
     gateway = await place.started()
     stage = Stage(place, gateway, await place.tenant())
     few, many = await stage.sender(class_id=name), await stage.sender()
@@ -87,6 +94,19 @@ async def test_a_channel_sends_from_a_class_that_has_throughput_left(place: Plac
     await eventually(lambda: gateway.throughput.when_next(flow) > 1)
     assert await _senders_of(stage, await stage.send(*GERMANS, sender=channel)) == {many}
     assert await _senders_of(stage, await stage.send(*AMERICANS, sender=channel)) == {few, many}
+
+
+async def test_a_channel_waits_for_a_class_whose_second_is_used_up(place: Place) -> None:
+    """The next second has room again, so recipients keep their sender id."""
+    name = await _class(place, Limits(peak=5.0, peak_total=None, daily=None))
+    gateway = await place.started()
+    stage = Stage(place, gateway, await place.tenant())
+    slow, other = await stage.sender(class_id=name), await stage.sender()
+    channel = await stage.channel(slow, other)
+    await stage.send(*GERMANS, *GERMANS_TOO, sender=slow)
+    flow = Flow(stage.company_id, name, await stage.address_of(slow), "DE")
+    await eventually(lambda: gateway.throughput.when_next(flow) > 0)
+    assert await _senders_of(stage, await stage.send(*GERMANS, sender=channel)) == {slow, other}
 
 
 # ---------------------------------------------------------------- conversations

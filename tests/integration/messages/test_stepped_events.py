@@ -120,7 +120,9 @@ async def test_what_travels_beside_the_text_is_named(running: Stage) -> None:
     (event,) = await by.told("mo_message_received")
     assert event.fields["has_attachment"] is True
     assert event.fields["media_urls"] == "https://x.example/a"
-    (attachment,) = await running.place.db.fetch("select id from attachment")
+    (attachment,) = await running.place.db.fetch(
+        "select id from attachment where company_id = $1", running.company_id
+    )
     assert event.fields["attachment_ids"] == ids.show(attachment["id"])
 
 
