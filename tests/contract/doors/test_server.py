@@ -119,7 +119,10 @@ async def test_a_method_that_an_address_does_not_have_is_405_with_allow(client: 
         (b'{"to": "+491"}', "from: it is required"),
         (b'{"from": 5}', "from: it must be a text, not a whole number"),
         (b'{"from": "x", "to": {"a": 1}}', "to: it must be"),
-        (b'{"from": "x", "test_message_flag": "perhaps"}', "test_message_flag: it must be true or false, not a text"),
+        (
+            b'{"from": "x", "test_message_flag": "perhaps"}',
+            "test_message_flag: it must be true or false, not a text",
+        ),
         (b'{"from": "x", "body": "\xff"}', "cannot be read"),
         (b'{"from": "x", "body": "a\\u0000b"}', "U+0000"),
         (b'{"from": "x", "scheduled_delivery_time": "soon"}', "scheduled_delivery_time: "),
