@@ -5,6 +5,7 @@ The schema is migrated once, with partitions, into a template; a test's database
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 import tempfile
@@ -51,19 +52,18 @@ def server_url() -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-async def _administration(server_url: str) -> AsyncIterator[asyncpg.Connection]:
-    """A connection that makes and drops databases; nothing here needs to survive a crash."""
-    connection = await asyncpg.connect(server_url)
-    await connection.execute("alter system set fsync = off")
-    await connection.execute("alter system set synchronous_commit = off")
-    await connection.execute("alter system set max_wal_size = '256MB'")
-    await connection.execute("select pg_reload_conf()")
-    yield connection
-    await connection.close()
+async def _administration(server_url: str) -> AsyncIterator[asyncpg.Pool]:
+    """Connections that make and drop databases; nothing here needs to survive a crash."""
+    async with asyncpg.create_pool(server_url, min_size=1, max_size=4) as pool:
+        await pool.execute("alter system set fsync = off")
+        await pool.execute("alter system set synchronous_commit = off")
+        await pool.execute("alter system set max_wal_size = '256MB'")
+        await pool.execute("select pg_reload_conf()")
+        yield pool
 
 
 @pytest.fixture(scope="session")
-async def _template(server_url: str, _administration: asyncpg.Connection) -> str:
+async def _template(server_url: str, _administration: asyncpg.Pool) -> str:
     await _administration.execute(f"create database {TEMPLATE}")
     database = await Database.connect(settings.Database(), url=_on(server_url, TEMPLATE))
     await migrate(database)
@@ -72,20 +72,55 @@ async def _template(server_url: str, _administration: asyncpg.Connection) -> str
     return TEMPLATE
 
 
+class _Clones:
+    """Copies of the template: the next one is made, and used ones are dropped, while tests run."""
+
+    def __init__(self, pool: asyncpg.Pool, template: str) -> None:
+        self._pool = pool
+        self._template = template
+        self._next = asyncio.create_task(self._make())
+        self._drops: set[asyncio.Task[None]] = set()
+
+    async def take(self) -> str:
+        """A database's name."""
+        made, self._next = self._next, asyncio.create_task(self._make())
+        return await made
+
+    def drop(self, name: str) -> None:
+        task = asyncio.create_task(self._drop(name))
+        self._drops.add(task)
+        task.add_done_callback(self._drops.discard)
+
+    async def close(self) -> None:
+        self.drop(await self._next)
+        await asyncio.gather(*self._drops)
+
+    async def _make(self) -> str:
+        name = f"test_{next(_numbers)}"
+        await self._pool.execute(
+            f"create database {name} template {self._template} strategy file_copy"
+        )
+        return name
+
+    async def _drop(self, name: str) -> None:
+        await self._pool.execute(f"drop database {name} with (force)")
+
+
 @pytest.fixture(scope="session")
-def clone(server_url: str, _template: str, _administration: asyncpg.Connection) -> Clone:
+async def clone(
+    server_url: str, _template: str, _administration: asyncpg.Pool
+) -> AsyncIterator[Clone]:
     """Makes migrated databases: `async with clone() as url`."""
+    clones = _Clones(_administration, _template)
 
     @asynccontextmanager
     async def cloned() -> AsyncIterator[str]:
-        name = f"test_{next(_numbers)}"
-        await _administration.execute(
-            f"create database {name} template {_template} strategy file_copy"
-        )
+        name = await clones.take()
         yield _on(server_url, name)
-        await _administration.execute(f"drop database {name} with (force)")
+        clones.drop(name)
 
-    return cloned
+    yield cloned
+    await clones.close()
 
 
 @pytest.fixture
@@ -105,9 +140,7 @@ async def shared_db(clone: Clone) -> AsyncIterator[Database]:
 
 
 @pytest.fixture
-async def empty_database_url(
-    server_url: str, _administration: asyncpg.Connection
-) -> AsyncIterator[str]:
+async def empty_database_url(server_url: str, _administration: asyncpg.Pool) -> AsyncIterator[str]:
     """The URL of a database without any table."""
     name = f"empty_{next(_numbers)}"
     await _administration.execute(f"create database {name}")

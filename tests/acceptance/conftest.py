@@ -22,3 +22,15 @@ async def started(gateway: Gateway) -> AsyncIterator[Gateway]:
     await gateway.start()
     yield gateway
     await gateway.end(signal.SIGINT)
+
+
+@pytest.fixture(scope="module")
+async def shared(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Gateway]:
+    """One for all tests of a module that leave it running, and mind only what is their own."""
+    gateway = Gateway(tmp_path_factory.mktemp("shared"))
+    try:
+        await gateway.start()
+        yield gateway
+        await gateway.end(signal.SIGINT)
+    finally:
+        gateway.clean_up()

@@ -13,40 +13,40 @@ from running_gateway import API, PHONE, Gateway
 from tests.waiting import eventually
 
 
-async def test_a_first_message_needs_nothing_but_the_ready_file(started: Gateway) -> None:
-    assert set(started.ready) == {
+async def test_a_first_message_needs_nothing_but_the_ready_file(shared: Gateway) -> None:
+    assert set(shared.ready) == {
         "base_url", "token", "application_id", "consumer_key", "consumer_secret", "sender_id",
         "sender_address",
     }  # fmt: skip
-    assert started.ready_file.stat().st_mode & 0o777 == 0o600
-    await started.wait_for(await started.send("Hello"), "delivered_count")
-    answer = await started.call("GET", f"/sandbox/v1/handsets/{PHONE}/messages")
+    assert shared.ready_file.stat().st_mode & 0o777 == 0o600
+    await shared.wait_for(await shared.send("Hello"), "delivered_count")
+    answer = await shared.call("GET", f"/sandbox/v1/handsets/{PHONE}/messages")
     assert [message["text"] for message in answer["list"]] == ["Hello"]
 
 
-async def test_what_it_prints_is_enough_to_begin(started: Gateway) -> None:
+async def test_what_it_prints_is_enough_to_begin(shared: Gateway) -> None:
     needed = (
-        started.ready["base_url"], started.ready["token"], "curl -X POST",
-        f"sender_id:{started.ready['sender_id']}", "clarion sandbox watch",
-        f"clarion sandbox answer {PHONE}", f"{started.ready['base_url']}/docs",
+        shared.ready["base_url"], shared.ready["token"], "curl -X POST",
+        f"sender_id:{shared.ready['sender_id']}", "clarion sandbox watch",
+        f"clarion sandbox answer {PHONE}", f"{shared.ready['base_url']}/docs",
     )  # fmt: skip
 
     def all_is_printed() -> bool:
-        printed = started.output.read_text("utf-8")
+        printed = shared.output.read_text("utf-8")
         return all(each in printed for each in needed)
 
     await eventually(all_is_printed)  # the ready file is there before
 
 
-async def test_the_consumer_key_and_secret_refresh_the_token(started: Gateway) -> None:
-    ready = started.ready
-    answer = await started.call(
+async def test_the_consumer_key_and_secret_refresh_the_token(shared: Gateway) -> None:
+    ready = shared.ready
+    answer = await shared.call(
         "GET",
         f"/saop-rest-data/v1/apptoken-refresh?consumerkey={ready['consumer_key']}"
         f"&consumersecret={ready['consumer_secret']}&oldtoken={ready['token']}",
     )
     ready["token"] = answer["accessToken"]
-    await started.call("GET", f"{API}/sender_ids")
+    await shared.call("GET", f"{API}/sender_ids")
 
 
 async def test_it_stops_on_a_signal_and_starts_again_with_the_same_credentials(
@@ -76,14 +76,14 @@ async def test_it_comes_back_after_being_killed(gateway: Gateway) -> None:
     await gateway.end(signal.SIGINT)
 
 
-async def test_a_second_gateway_on_the_same_data_is_refused(started: Gateway) -> None:
-    other = started.clarion("run", "--listen", "127.0.0.1:0")
+async def test_a_second_gateway_on_the_same_data_is_refused(shared: Gateway) -> None:
+    other = shared.clarion("run", "--listen", "127.0.0.1:0")
     assert other.returncode == 3
     assert "in use by another Clarion" in other.stderr
 
 
-async def test_a_port_that_is_taken_is_told(started: Gateway, tmp_path: Path) -> None:
-    taken = urlsplit(started.ready["base_url"]).netloc
+async def test_a_port_that_is_taken_is_told(shared: Gateway, tmp_path: Path) -> None:
+    taken = urlsplit(shared.ready["base_url"]).netloc
     other = Gateway(tmp_path / "other")
     refused = other.clarion("run", "--listen", taken)
     assert refused.returncode == 1
@@ -101,8 +101,8 @@ async def test_commands_find_the_running_gateway_by_its_data_directory(started: 
     assert started.clarion("doctor").returncode == 0
 
 
-async def test_a_message_that_fails_is_an_exit_code(started: Gateway) -> None:
-    sent = started.clarion("send", "+15559990001", "--text", "Refused", "--wait", "20")
+async def test_a_message_that_fails_is_an_exit_code(shared: Gateway) -> None:
+    sent = shared.clarion("send", "+15559990001", "--text", "Refused", "--wait", "20")
     assert sent.returncode == 1
     assert "refuses" in sent.stdout
 

@@ -90,6 +90,12 @@ async def test_a_receiver_knows_the_gateways_signatures(
     old = (await started.call("POST", secrets, {}))["secret"]
     new = (await started.call("POST", secrets, {}))["secret"]
     place = f"{ESS}/delivery-configurations/{configuration}"
+
+    async def nothing_is_open() -> bool:
+        summary = await started.call("GET", f"{ESS}/event-deliveries/summary")
+        counts = summary["delivery-configurations"][0]
+        return (counts["pending"], counts["retry"], counts["failed"]) == (0, 0, 0)
+
     for number, known in enumerate((old, new)):  # before and after the receiver changes over
         async with receiver(command, tmp_path / f"store-{number}", known) as there:
             await started.call("PUT", place, {"del-cfg-nm": "receiver", "addr": there.url})
@@ -98,16 +104,10 @@ async def test_a_receiver_knows_the_gateways_signatures(
             await publish(started, f"one-{number}", f"two-{number}")
             await eventually(lambda there=there: len(there.events()) == 2)
             seen = there.events()
+            await eventually(nothing_is_open)  # it has answered as well
         assert {id for _, id, _ in seen} == {f"one-{number}", f"two-{number}"}
         fields = json.loads(seen[0][2])
         assert (fields["word"], fields["company-id"]) == ("Grüße", 1000)
-
-    async def nothing_is_open() -> bool:
-        summary = await started.call("GET", f"{ESS}/event-deliveries/summary")
-        counts = summary["delivery-configurations"][0]
-        return (counts["pending"], counts["retry"], counts["failed"]) == (0, 0, 0)
-
-    await eventually(nothing_is_open)
 
 
 async def test_what_is_collected_is_a_file_that_can_be_downloaded(

@@ -37,7 +37,7 @@ Install = Callable[..., AbstractAsyncContextManager[Site]]
 
 @pytest.fixture(scope="session")
 async def site(
-    server_url: str, _template: str, _administration: asyncpg.Connection
+    server_url: str, _template: str, _administration: asyncpg.Pool
 ) -> AsyncIterator[Site]:
     """The installation that tests share; its operator is none of their companies."""
     await _administration.execute(f"create database doors template {_template} strategy file_copy")

@@ -19,7 +19,7 @@ SHARED = "messages"
 
 @pytest.fixture(scope="session")
 async def _shared(
-    server_url: str, _template: str, _administration: asyncpg.Connection
+    server_url: str, _template: str, _administration: asyncpg.Pool
 ) -> AsyncIterator[Database]:
     await _administration.execute(f"create database {SHARED} template {_template}")
     url = urlunsplit(urlsplit(server_url)._replace(path=f"/{SHARED}"))
