@@ -38,15 +38,15 @@ async def test_what_it_prints_is_enough_to_begin(shared: Gateway) -> None:
     await eventually(all_is_printed)  # the ready file is there before
 
 
-async def test_the_consumer_key_and_secret_refresh_the_token(shared: Gateway) -> None:
-    ready = shared.ready
-    answer = await shared.call(
+async def test_the_consumer_key_and_secret_refresh_the_token(started: Gateway) -> None:
+    ready = started.ready
+    answer = await started.call(
         "GET",
         f"/saop-rest-data/v1/apptoken-refresh?consumerkey={ready['consumer_key']}"
         f"&consumersecret={ready['consumer_secret']}&oldtoken={ready['token']}",
     )
     ready["token"] = answer["accessToken"]
-    await shared.call("GET", f"{API}/sender_ids")
+    await started.call("GET", f"{API}/sender_ids")
 
 
 async def test_it_stops_on_a_signal_and_starts_again_with_the_same_credentials(
