@@ -14,8 +14,11 @@ CUT = "connection cut"
 UNEXPLAINED = "unexplained"
 
 ON_THE_WAY = 2.0
-"""Seconds that octets may be on their way: an answer that is older when a connection ends was read;
-what a process wrote before it was killed reaches the SMSC a little later."""
+"""Seconds that an answer may be on its way: what is older when a connection ends was read."""
+
+WRITTEN = 0.5
+"""Seconds within which what a process wrote before it was killed reaches the SMSC: less than any
+other process takes to send the same again."""
 
 
 def repetitions(evidence: Evidence) -> Iterator[tuple[str, str]]:
@@ -41,7 +44,7 @@ def _reason(evidence: Evidence, number: str, earlier: Copy, later: Copy) -> str:
         return LOST
     message = evidence.message_of(number)
     for kill in evidence.diary.kills:
-        in_between = earlier.at - ON_THE_WAY <= kill.at <= later.at
+        in_between = earlier.at - WRITTEN <= kill.at <= later.at
         if in_between and message is not None and message["id"] in kill.claimed:
             return KILL
     end = evidence.ends.get(earlier.connection)
