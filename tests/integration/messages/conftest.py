@@ -7,8 +7,9 @@ from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 import pytest
-from pipeline import Place
+from pipeline import Gateway, Place
 from stage import Stage
+from tests.factories import Tenant
 from tests.peers.smsc import Smsc
 
 from clarion import settings
@@ -44,6 +45,26 @@ async def own_place(db: Database) -> AsyncIterator[Place]:
     yield place
     await place.close()
     await place.db.close()
+
+
+@pytest.fixture
+async def tenant(place: Place) -> Tenant:
+    return await place.tenant()
+
+
+@pytest.fixture
+async def gateway(place: Place) -> Gateway:
+    """Sends through the sandbox."""
+    return await place.started()
+
+
+@pytest.fixture
+async def accepting(place: Place) -> AsyncIterator[Gateway]:
+    """Accepts and sends nothing."""
+    gateway = place.gateway()
+    gateway.intake.start()
+    yield gateway
+    await gateway.intake.stop()
 
 
 @pytest.fixture(scope="session")

@@ -38,11 +38,6 @@ async def _submitted(smsc: Smsc, number: str) -> list[dict[str, Any]]:
     return [message for message in await smsc.messages() if message["destination"] == number]
 
 
-@pytest.fixture
-async def tenant(place: Place) -> Tenant:
-    return await place.tenant()
-
-
 # ---------------------------------------------------------------- one message
 
 

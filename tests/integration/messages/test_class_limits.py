@@ -20,11 +20,6 @@ GERMAN = [f"49151{30_000_000 + n}" for n in range(60)]
 FRENCH = [f"3361234{n:04}" for n in range(30)]
 
 
-@pytest.fixture
-async def tenant(place: Place) -> Tenant:
-    return await place.tenant()
-
-
 async def _limit(place: Place, tenant: Tenant, **limits: Any) -> None:
     """A class of the company's own."""
     name = f"limits {tenant.company_id}"

@@ -24,11 +24,6 @@ def _small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-async def tenant(place: Place) -> Tenant:
-    return await place.tenant()
-
-
-@pytest.fixture
 async def gateway(place: Place) -> AsyncIterator[Gateway]:
     """Accepts; expands when the test says so; sends nothing."""
     gateway = place.gateway()

@@ -25,11 +25,6 @@ REAL: Accept = store.accept
 
 
 @pytest.fixture
-async def tenant(place: Place) -> Tenant:
-    return await place.tenant()
-
-
-@pytest.fixture
 async def gateway(place: Place, smsc: Smsc, tenant: Tenant) -> Gateway:
     """It has sent something of the tenant's, so that it knows the sender's rate."""
     started = await place.started(_smpp(smsc))

@@ -15,11 +15,6 @@ from clarion.settings import SmppConnector
 ONE, TWO = "+4915112345678", "+4915112345679"
 
 
-@pytest.fixture
-async def tenant(place: Place) -> Tenant:
-    return await place.tenant()
-
-
 def _figure(name: str, **labels: str) -> float:
     return metrics.REGISTRY.get_sample_value(f"clarion_{name}", labels) or 0.0
 

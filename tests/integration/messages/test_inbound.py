@@ -63,11 +63,6 @@ async def _texts(place: Place, tenant: Tenant) -> list[str]:
 
 
 @pytest.fixture
-async def tenant(place: Place) -> Tenant:
-    return await place.tenant()
-
-
-@pytest.fixture
 def desk(place: Place) -> Desk:
     return Desk(place)
 

@@ -47,11 +47,6 @@ where pid <> pg_backend_pid() and datname = current_database() and backend_type 
 
 
 @pytest.fixture
-async def tenant(place: Place) -> Tenant:
-    return await place.tenant()
-
-
-@pytest.fixture
 async def gateway(place: Place) -> AsyncIterator[Gateway]:
     """Only accepts: nothing leaves."""
     gateway = place.gateway()

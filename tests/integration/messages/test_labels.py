@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -16,26 +15,6 @@ from clarion.engine.messages.amend import Labels, amend_request
 from clarion.errors import NotFound, StaleVersion
 
 ONE, TWO = "+4915112345678", "+4915112345679"
-
-
-@pytest.fixture
-async def tenant(place: Place) -> Tenant:
-    return await place.tenant()
-
-
-@pytest.fixture
-async def gateway(place: Place) -> Gateway:
-    """Sends through the sandbox."""
-    return await place.started()
-
-
-@pytest.fixture
-async def accepting(place: Place) -> AsyncIterator[Gateway]:
-    """Accepts and sends nothing."""
-    gateway = place.gateway()
-    gateway.intake.start()
-    yield gateway
-    await gateway.intake.stop()
 
 
 async def _paused(gateway: Gateway, tenant: Tenant, *to: str, **more: object) -> UUID:

@@ -32,11 +32,6 @@ where pid <> pg_backend_pid() and datname = current_database() and backend_type 
 """
 
 
-@pytest.fixture
-async def tenant(place: Place) -> Tenant:
-    return await place.tenant()
-
-
 def _smpp(smsc: Smsc, **more: Any) -> SmppConnector:
     chosen: dict[str, Any] = {"retry": (0.05,) * 6, "reconnect": (0.05,), "binds": 2}
     return SmppConnector(host="127.0.0.1", port=smsc.port, **{**chosen, **more})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Annotated, Any
+from typing import Annotated
 
 import msgspec
 from msgspec import Meta
@@ -84,8 +84,3 @@ def paging(default: int, *, highest: int = MAX_LIMIT) -> tuple[Parameter, ...]:
         Parameter("offset", "Rows to pass over.", required=False),
         Parameter("limit", f"Rows to answer: {at_most}", required=False),
     )
-
-
-def shown_date(call: Call, at: datetime | None) -> Any:
-    """A date on this wire; None stays None."""
-    return None if at is None else call.form.date(at)

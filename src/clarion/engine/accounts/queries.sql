@@ -80,12 +80,6 @@ select company_id, id, login, password_hash, created_at, disabled_at
 from user_account
 where login = $1;
 
--- list_users: A company's users.
-select company_id, id, login, created_at, disabled_at
-from user_account
-where company_id = $1
-order by id;
-
 -- set_password: A new hash for a user.
 update user_account set password_hash = $3 where company_id = $1 and id = $2;
 

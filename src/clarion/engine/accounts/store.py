@@ -105,10 +105,6 @@ async def user_by_login(db: Source, login: str) -> tuple[User, str] | None:
     return User(**facts), password_hash
 
 
-async def list_users(db: Source, company_id: int) -> list[User]:
-    return [User(**row) for row in await db.fetch(SQL["list_users"], company_id)]
-
-
 def _stored(row: Record | None) -> Record:
     """An insert with `returning` always has its row."""
     assert row is not None

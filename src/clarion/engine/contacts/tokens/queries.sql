@@ -74,11 +74,6 @@ from application_token
 where company_id = $1 and contact_id = any($2::uuid[]) and state = 'ACTIVE'
 order by updated_at desc, id desc;
 
--- owns_target: Whether one of a contact's tokens is this one.
-select exists (
-    select 1 from application_token where company_id = $1 and contact_id = $2 and token = $3
-);
-
 -- forget_application_tokens: Of a contact that is deleted.
 delete from application_token where company_id = $1 and contact_id = $2
 returning contact_id, sender_id_address, application_id;

@@ -115,10 +115,6 @@ async def read_targets(
     return found
 
 
-async def owns_target(on: Runner, company_id: int, contact_id: UUID, token: str) -> bool:
-    return bool(await on.fetchval(SQL["owns_target"], company_id, contact_id, token))
-
-
 async def forget_tokens(tx: Runner, company_id: int, contact_id: UUID, now: datetime) -> None:
     """All tokens of a contact that is deleted."""
     gone = await tx.fetch(SQL["forget_application_tokens"], company_id, contact_id)

@@ -11,17 +11,11 @@ import io
 import zipfile
 import zlib
 from collections.abc import AsyncIterable, AsyncIterator
-from typing import Protocol
 
 from clarion.engine.events.files.model import Compression
 
 LEVEL = 6
 _GZIP = 16 + zlib.MAX_WBITS  # zlib's way to ask for a gzip header (RFC 1952)
-
-
-class _Packer(Protocol):
-    def add(self, piece: bytes) -> bytes: ...
-    def end(self) -> bytes: ...
 
 
 async def packed(
