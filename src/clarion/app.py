@@ -299,6 +299,7 @@ class Node:
             sandbox=self._carriers,
             links=self._links,
             interests=self._events.interests,
+            express=self._events.express,
             streams=self._streams,
         )
         doors = None

@@ -16,6 +16,7 @@ from clarion.engine.events.files.keeper import AT_ONCE as FILES_AT_ONCE
 from clarion.engine.events.files.keeper import FileKeeper
 from clarion.engine.events.files.model import FILES_CHANNEL
 from clarion.engine.events.files.tasks import file_jobs
+from clarion.engine.events.matching.handing import Express
 from clarion.engine.events.matching.interest import Interests
 from clarion.engine.events.matching.matcher import Matcher
 from clarion.engine.events.model import DELIVERIES_CHANNEL, Destination
@@ -70,11 +71,20 @@ class EventWork:
         """Of the role events. `records`: a pool that plans for look-ups by key."""
         await self._start_deliverer(records, vault, membership)
         matcher = Matcher(
-            self._db, self.interests, {MESSAGE_TOPIC: describe}, delivered=self._tell_delivered
+            self._db,
+            self.interests,
+            {MESSAGE_TOPIC: describe},
+            delivered=self._tell_delivered,
+            express=self._deliverer,
         )
         await self._loops.work_on(
             "match events", matcher.step, hints=ANNOUNCED_CHANNEL, poll=MATCH_POLL_SECONDS
         )
+
+    @property
+    def express(self) -> Express | None:
+        """This process's deliverer, if it has one."""
+        return self._deliverer
 
     async def stop(self) -> None:
         """Post nothing more, and record what was posted."""

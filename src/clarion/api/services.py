@@ -20,6 +20,7 @@ from clarion.storage.database import Database
 from clarion.storage.files import FileStore
 
 if TYPE_CHECKING:
+    from clarion.engine.events.matching.handing import Express
     from clarion.engine.events.matching.interest import Interests
     from clarion.engine.events.streaming.desk import StreamDesk
     from clarion.engine.messages.links.model import Link
@@ -84,5 +85,6 @@ class Services:
     connector_health: Callable[[], Mapping[str, ConnectorHealth]] = no_connectors
     links: Visits | None = None  # none where no visitors come
     interests: Interests | None = None  # what is known of subscriptions, where it is kept
+    express: Express | None = None  # the deliverer of events of this process, if it has one
     streams: StreamDesk | None = None  # none where nobody follows events
     sandbox: Any = None  # the sandbox carrier, if this process runs it; api/sandbox.py knows it

@@ -293,7 +293,7 @@ async def test_a_crash_between_announcing_and_matching_loses_nothing(
     await a_subscriber(shared_db, caller, NIS)
     await say(shared_db, caller, *(ported(f"+{n}") for n in range(1200)))
 
-    async def crash(*_: object) -> None:
+    async def crash(*_: object, **__: object) -> None:
         raise Unavailable("gone")
 
     with patch.object(matcher.store, "record", crash), pytest.raises(Unavailable):

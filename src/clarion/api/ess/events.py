@@ -81,6 +81,7 @@ async def publish_events(call: Call) -> Answer:
         call.caller.application_id,
         [_published(each, place) for place, each in enumerate(given, 1)],
         interests=call.services.interests,
+        express=call.services.express,
     )
     return json_answer(TakenIn(_shown(done)))
 

@@ -85,6 +85,10 @@ class Claimer:
         await self._drop_void(company_id, wanted, found, taken)
         return found
 
+    def doubt(self, company_id: int, claim_id: UUID) -> None:
+        """A claim of ours may be stored, and nothing of it is in hand."""
+        self._unsure[claim_id] = company_id
+
     async def put_back(self) -> None:
         """Claims that may be there and are not in hand."""
         for company_id in set(self._unsure.values()):

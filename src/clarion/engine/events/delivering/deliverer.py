@@ -9,12 +9,15 @@ or hangs delays no other. There is no task a delivery: a courier's answer posts 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 from clarion.engine.events.configurations.service import destinations
 from clarion.engine.events.delivering import store
 from clarion.engine.events.delivering.claiming import Claimer, Lease
+from clarion.engine.events.delivering.express import BELIEVED, MAX_HELD, RoomOffer, ShortWay
 from clarion.engine.events.delivering.lane import Lane
 from clarion.engine.events.delivering.ports import Courier
 from clarion.engine.events.delivering.posting import Posting
@@ -33,11 +36,8 @@ GATHER_SECONDS = 0.02  # after a small claim, the time to let more gather
 SMALL = 100
 UNAVAILABLE_SECONDS = 1.0
 CLAIM_SECONDS = 2.0  # that a stop waits for a claim under way
-BELIEVED = 30.0  # seconds that a destination is believed though its version has not changed
 BELIEVED_IN_HAND = 1.0  # the same while deliveries to it are in hand: it may be switched off
 MAX_UNRECORDED = 4000  # answered deliveries whose commit is behind; in this process
-MAX_HELD = 5000  # claimed deliveries that are not posted; in this process
-MAX_HELD_BYTES = 64 << 20
 MAX_CLAIM = 2000  # of one company at once
 COMPANIES_AT_ONCE = 3  # that are claimed of
 FRUITLESS = 5
@@ -79,6 +79,7 @@ class Deliverer:
             courier, self._recorder, settings, hungry=self._hungry, lapsed=lease.lapsed
         )
         self._claimer = Claimer(db, records, lease)
+        self._short_way = ShortWay(self._posting, self._claimer, lease)
         self._loop = asyncio.get_running_loop()
         self._due: dict[Key, Due] = {}  # found in the queue, and not known to be emptied
         self._not_before: dict[Key, datetime] = {}  # of throttled ones
@@ -110,7 +111,19 @@ class Deliverer:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
         await self._posting.stop(patience)
+        with suppress(Unavailable):
+            await self._claimer.put_back()
         await self._recorder.stop(patience)
+
+    @property
+    def node_id(self) -> UUID:
+        return self._lease.node_id
+
+    def offers(self, company_id: int, counts: Mapping[int, int]) -> dict[int, RoomOffer]:
+        """Room for what is matched in this process (`matching.handing.Express`)."""
+        if self._stopping or self._recorder.unrecorded >= MAX_UNRECORDED:
+            return {}
+        return self._short_way.offers(company_id, counts)
 
     async def recover(self) -> None:
         """Take over what dead nodes had in hand."""
@@ -196,8 +209,8 @@ class Deliverer:
     def _choose(self, now: datetime) -> dict[int, list[tuple[Due, int]]]:
         """What to claim, by company: of those whose turn it is, the lanes that have waited longest,
         and how many of each."""
-        room = MAX_HELD - self._posting.held
-        if room <= 0 or self._posting.held_bytes >= MAX_HELD_BYTES:
+        room = self._short_way.room
+        if room <= 0:
             return {}
         companies: dict[int, list[tuple[float, Due, int]]] = {}
         for key, due in self._due.items():

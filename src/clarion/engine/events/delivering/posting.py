@@ -74,7 +74,7 @@ class Posting:
         self.flying = 0
         self.held = 0  # claimed and not posted
         self.held_bytes = 0
-        self._stopped = False
+        self.stopped = False
         self._landed = asyncio.Event()  # nothing is on its way
         self._landed.set()
 
@@ -84,6 +84,9 @@ class Posting:
         if lane is None:
             lane = self._lanes[key] = Lane(company_id, id, connections=self._connections)
         return lane
+
+    def known_lane(self, company_id: int, id: int) -> Lane | None:
+        return self._lanes.get((company_id, id))
 
     def lanes(self) -> Iterable[Lane]:
         return self._lanes.values()
@@ -119,7 +122,7 @@ class Posting:
 
     async def stop(self, patience: float) -> None:
         """Post nothing more, give back what is not posted, wait a while for answers."""
-        self._stopped = True
+        self.stopped = True
         for lane in self._lanes.values():
             self.give_back(lane)
         with suppress(TimeoutError):
@@ -134,7 +137,7 @@ class Posting:
 
     def feed(self, lane: Lane) -> None:
         """Post what is ready, as far as connections go."""
-        if self._stopped or lane.destination is None:
+        if self.stopped or lane.destination is None:
             return
         if lane.rest_until > self._loop.time():
             self._rest(lane)

@@ -17,6 +17,7 @@ from msgspec.structs import replace
 
 from clarion.engine.events.announcing import Runner
 from clarion.engine.events.matching import store
+from clarion.engine.events.matching.handing import Express, Handing
 from clarion.engine.events.matching.interest import Interest, Interests, takers
 from clarion.engine.events.matching.model import Announcement, Describer, Matched
 from clarion.engine.events.model import Happening, Value
@@ -49,12 +50,15 @@ class Matcher:
         describers: Mapping[str, Describer],
         *,
         delivered: Callable[[], None],
+        express: Express | None = None,
     ) -> None:
-        """`describers` by topic. `delivered` is called when there is something to deliver."""
+        """`describers` by topic. `delivered` is called when the queue has something to deliver;
+        `express` is the deliverer of this process."""
         self._db = db
         self._interests = interests
         self._describers = describers
         self._delivered = delivered
+        self._express = express
         self._failures: Counter[UUID] = Counter()
         self._last = 0
 
@@ -85,22 +89,27 @@ class Matcher:
 
     async def _batch(self, company_id: int, limit: int) -> bool:
         """Whether there was anything for this matcher to do."""
+        handing = Handing(self._express)
 
-        async def work(tx: asyncpg.Connection) -> tuple[int, int]:
+        async def work(tx: asyncpg.Connection) -> bool:
             if not await store.hold_company(tx, company_id):
-                return 0, 0
+                return False
             batch = await store.announcements(tx, company_id, BATCH, limit)
             if not batch:
-                return 0, 0
-            now = datetime.now(UTC)
+                return False
             events = await self._events(tx, company_id, batch)
-            await store.record(tx, company_id, [each.id for each in batch], events, now)
-            return len(batch), len(events)
+            done = [each.id for each in batch]
+            await handing.record(tx, company_id, done, events, datetime.now(UTC))
+            return True
 
-        taken, made = await self._db.run(work)
-        if made:
+        try:
+            taken = await self._db.run(work)
+        except BaseException:
+            handing.doubt()
+            raise
+        if handing.done():
             self._delivered()
-        return taken > 0
+        return taken
 
     async def _events(
         self, tx: Runner, company_id: int, batch: Sequence[Announcement]

@@ -18,6 +18,7 @@ from msgspec import Raw, Struct
 
 from clarion.engine.events.announcing import Runner
 from clarion.engine.events.matching import store
+from clarion.engine.events.matching.handing import Express, Handing
 from clarion.engine.events.matching.interest import Interests, takers
 from clarion.engine.events.matching.matcher import body_of
 from clarion.engine.events.matching.model import Matched
@@ -76,11 +77,13 @@ async def publish(
     *,
     interests: Interests | None = None,
     delivered: Callable[[], None] | None = None,
+    express: Express | None = None,
 ) -> list[PublishResult]:
     """Store those that somebody has subscribed to, each with its deliveries.
 
-    `interests`: what is known of subscriptions already. `delivered` is called when there is
-    something to deliver; without it, a hint goes to all nodes. InvalidInput names the event by its
+    `interests`: what is known of subscriptions already. `delivered` is called when the queue has
+    something to deliver; without it, a hint goes to all nodes. `express`: the deliverer of this
+    process, if it has one. InvalidInput names the event by its
     place from 1; AlreadyExists: an id was used for another event.
     """
     if not 0 < len(events) <= MAX_EVENTS:
@@ -92,16 +95,21 @@ async def publish(
         for place, each in enumerate(events, 1)
     ]
     known = Interests() if interests is None else interests
+    handing = Handing(express)
 
     async def work(tx: asyncpg.Connection) -> tuple[set[UUID], list[Matched]]:
         repeated = await _reserve(tx, company_id, ready)
         fresh = [each for each in ready if each.id not in repeated]
         matched = await _match(tx, known, company_id, fresh)
-        await store.record(tx, company_id, (), matched, now)
+        await handing.record(tx, company_id, (), matched, now)
         return repeated, matched
 
-    repeated, matched = await db.run(work)
-    if matched:
+    try:
+        repeated, matched = await db.run(work)
+    except BaseException:
+        handing.doubt()
+        raise
+    if handing.done():
         delivered() if delivered else db.hint(DELIVERIES_CHANNEL)
     counts = {each.id: len(each.configurations) for each in matched}
     return [

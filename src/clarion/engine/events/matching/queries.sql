@@ -73,7 +73,7 @@ cross join lateral (
     select * from subscription where company_id = $1 and id = k.subscription_id limit 1
 ) s;
 
--- record: Events, a delivery to each of their configurations, and these in the queue; what they were made of is done with.
+-- record: Events, and a delivery to each of their configurations: into claims of a node where it has promised room to a configuration that is still as it knows it ($13 to $15) and does well, else into the queue. What they were made of is done with. Answers the configurations of the claims.
 with gone as (
     delete from announcement where company_id = $1 and id = any($2::uuid[])
 ), made as (
@@ -82,16 +82,26 @@ with gone as (
         $3::uuid[], $4::text[], $5::text[], $6::text[], $7::text[], $8::timestamptz[], $9::text[]
     )
 ), due as (
-    select d.event_id, d.configuration_id, case when c.ordered then d.key end as key
+    select d.event_id, d.configuration_id, case when c.ordered then d.key end as key, p.claim_id
     from unnest($10::uuid[], $11::bigint[], $12::text[]) as d (event_id, configuration_id, key)
     join delivery_configuration c
         on c.company_id = $1 and c.id = d.configuration_id and c.deleted_at is null
+    left join unnest($13::bigint[], $14::uuid[], $15::integer[])
+        as p (configuration_id, claim_id, version)
+        on p.configuration_id = c.id and p.version = c.version and c.active and c.failures = 0
+            and (c.held_until is null or c.held_until <= $17)
 ), to_deliver as (
     insert into event_delivery (company_id, event_id, configuration_id, updated_at)
-    select $1, event_id, configuration_id, $13 from due
+    select $1, event_id, configuration_id, $17 from due
+), queued as (
+    insert into delivery_queue (company_id, configuration_id, due_at, event_id, key)
+    select $1, configuration_id, $17, event_id, key from due where claim_id is null
 )
-insert into delivery_queue (company_id, configuration_id, due_at, event_id, key)
-select $1, configuration_id, $13, event_id, key from due;
+insert into delivery_claim (company_id, id, configuration_id, node_id, events, attempts, keys)
+select $1, claim_id, configuration_id, $16, array_agg(event_id), array_agg(0::smallint),
+    array_agg(key)
+from due where claim_id is not null group by claim_id, configuration_id
+returning configuration_id;
 
 -- publish: Reserves the ids that publishers give their events; answers those that were free.
 insert into event_publication (company_id, external_id, event_id, fingerprint)

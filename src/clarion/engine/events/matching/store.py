@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -23,6 +23,8 @@ EVERY = 10_000_000
 
 _EVENT_COLUMNS = 7
 _DELIVERY_COLUMNS = 3
+_CLAIM_COLUMNS = 3
+NO_CLAIMS: Mapping[int, tuple[UUID, int]] = {}
 
 
 class Row(Struct, frozen=True):
@@ -98,9 +100,20 @@ def _found(rows: Sequence[Any]) -> Found:
 
 
 async def record(
-    tx: Runner, company_id: int, done: Sequence[UUID], events: Sequence[Matched], now: datetime
-) -> None:
-    """`done`: the announcements that the events were made of, and those that led to none."""
+    tx: Runner,
+    company_id: int,
+    done: Sequence[UUID],
+    events: Sequence[Matched],
+    now: datetime,
+    *,
+    claims: Mapping[int, tuple[UUID, int]] = NO_CLAIMS,
+    node_id: UUID | None = None,
+) -> set[int]:
+    """`done`: the announcements that the events were made of, and those that led to none.
+
+    `claims` of this node by configuration: their ids, and the version that the configuration must
+    still have. Answers the configurations whose deliveries are in them and not in the queue.
+    """
     made = [
         (e.id, e.external_id, e.happening.topic, e.happening.type, e.happening.key, e.at, e.body)
         for e in events
@@ -108,10 +121,12 @@ async def record(
     deliveries = [
         (e.id, configuration, e.happening.key) for e in events for configuration in e.configurations
     ]
-    await tx.execute(
+    promised = [(id, *claim) for id, claim in claims.items()]
+    rows = await tx.fetch(
         SQL["record"], company_id, done, *_columns(made, _EVENT_COLUMNS),
-        *_columns(deliveries, _DELIVERY_COLUMNS), now,
+        *_columns(deliveries, _DELIVERY_COLUMNS), *_columns(promised, _CLAIM_COLUMNS), node_id, now,
     )  # fmt: skip
+    return {row["configuration_id"] for row in rows}
 
 
 def _columns(rows: Sequence[tuple[object, ...]], count: int) -> list[Sequence[object]]:

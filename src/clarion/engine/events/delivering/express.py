@@ -1,0 +1,107 @@
+"""The short way: what is matched in this process goes past the queue into its lanes (decision 13).
+
+Room is promised only to lanes that are doing well and have nothing in the queue, so nobody is
+overtaken for long; throttled and ordered configurations, whose pace and order all nodes keep
+together, always go through the queue.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from uuid import UUID
+
+from clarion.engine.events.delivering.claiming import Claimer, Lease
+from clarion.engine.events.delivering.lane import Claim, Item, Lane
+from clarion.engine.events.delivering.posting import Posting
+from clarion.engine.events.model import Event
+from clarion.kit import ids
+
+BELIEVED = 30.0  # seconds that a destination is believed though its version has not changed
+MAX_HELD = 5000  # claimed deliveries that are not posted; in this process
+MAX_HELD_BYTES = 64 << 20
+MAX_OFFERED = MAX_HELD // 2  # of them past the queue: what waits in it always has the other half
+LANE_OFFERED = 500  # that one lane may hold in this way
+
+
+class ShortWay:
+    """One a deliverer. Its calls come from one event loop."""
+
+    def __init__(self, posting: Posting, claimer: Claimer, lease: Lease) -> None:
+        self._posting = posting
+        self._claimer = claimer
+        self._lease = lease
+        self._loop = asyncio.get_running_loop()
+        self._promised = 0
+
+    @property
+    def room(self) -> int:
+        """Deliveries that this process may take into its hands."""
+        if self._posting.held_bytes >= MAX_HELD_BYTES:
+            return 0
+        return MAX_HELD - self._posting.held - self._promised
+
+    def offers(self, company_id: int, counts: Mapping[int, int]) -> dict[int, RoomOffer]:
+        """`matching.handing.Express`."""
+        found: dict[int, RoomOffer] = {}
+        if self._lease.lapsed():
+            return found
+        for id, count in counts.items():
+            lane = self._posting.known_lane(company_id, id)
+            if lane is None:
+                continue
+            if count <= self.room - MAX_OFFERED and self._is_open(lane, count):
+                found[id] = RoomOffer(self, lane, count, lapses=self._lease.lapses)
+                self._promised += count
+            else:
+                lane.more = True  # these go through the queue, and the next ones behind them
+        return found
+
+    def _is_open(self, lane: Lane, count: int) -> bool:
+        to = lane.destination
+        if to is None or to.configuration.throttling or to.configuration.ordered:
+            return False
+        now = self._loop.time()
+        if lane.more or lane.failures or lane.rest_until > now or now > lane.read_at + BELIEVED:
+            return False
+        return count <= LANE_OFFERED - lane.held()
+
+    def end(self, offer: RoomOffer, events: Sequence[Event]) -> None:
+        """What was promised is free again, or used."""
+        self._promised -= offer.count
+        if not events:
+            return
+        lane = offer.lane
+        if self._posting.stopped or offer.lapses != self._lease.lapses:
+            self.doubt(lane.company_id, offer.claim_id)
+            return
+        claim = Claim(lane.company_id, offer.claim_id, {event.id for event in events})
+        self._posting.accept(lane, [Item(event, claim, 0, 0, None) for event in events])
+
+    def doubt(self, company_id: int, claim_id: UUID) -> None:
+        self._claimer.doubt(company_id, claim_id)
+
+
+class RoomOffer:
+    """`matching.handing.Offer`."""
+
+    __slots__ = ("_way", "claim_id", "count", "lane", "lapses", "version")
+
+    def __init__(self, way: ShortWay, lane: Lane, count: int, *, lapses: int) -> None:
+        assert lane.destination is not None
+        self._way = way
+        self.lane = lane
+        self.count = count
+        self.lapses = lapses  # of this node's lease, when the room was promised
+        self.claim_id = ids.new_id()
+        self.version = lane.destination.configuration.version
+
+    def deliver(self, events: Sequence[Event]) -> None:
+        self._way.end(self, events)
+
+    def withdraw(self) -> None:
+        self._way.end(self, ())
+
+    def doubt(self) -> None:
+        self._way.end(self, ())
+        self._way.doubt(self.lane.company_id, self.claim_id)

@@ -1,0 +1,250 @@
+"""Past the queue: deliveries that a matcher puts straight into the hands of its deliverer."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import asyncpg
+import pytest
+from posthouse import House, Running, until_requests
+from tests.peers.receiver import Receiver
+from tests.subscribers import Subscriber
+from tests.waiting import eventually
+
+from clarion.engine.events.configurations import service as configurations
+from clarion.engine.events.configurations.model import ConfigurationChange
+from clarion.engine.events.delivering import express
+from clarion.engine.events.matching.interest import Interests
+from clarion.engine.events.matching.publishing import Published, publish
+from clarion.errors import Unavailable
+
+NIS, PORTED = "NIS-Events", "porting_event"
+PORTING = {
+    "tracking_id": "t",
+    "carrier_id": "c",
+    "carrier_name": "Acme",
+    "porting_date": "2026-11-22T10:00:00Z",
+}
+
+
+@pytest.fixture
+async def running(house: House) -> Running:
+    return await house.deliverer(timeout=300.0)
+
+
+def keys(receiver: Receiver, path: str) -> list[str]:
+    return [each.headers["x-ess-event-key"] for each in receiver.requests(path)]
+
+
+async def announced(house: House, running: Running, *numbers: str) -> None:
+    """Events published in the process of this deliverer."""
+    await publish(
+        house.db,
+        house.company_id,
+        1,
+        [Published(type=PORTED, fields={"number": number} | PORTING) for number in numbers],
+        interests=Interests(),
+        delivered=running.deliverer.wake,
+        express=running.deliverer,
+    )
+
+
+async def warm(house: House, running: Running, path: str, receiver: Receiver, **more: Any) -> int:
+    """A configuration that is known and does well; the receiver hangs from now on."""
+    to = await house.configuration(receiver.url(path), **more)
+    await Subscriber(house.db, house.caller, to).wants(NIS, PORTED)
+    receiver.become(path, "ok")
+    before = (await house.statuses(to))["SUCCESS"]
+    await announced(house, running, "+1")
+    await house.settled({"SUCCESS": before + 1}, to)
+    await house.nothing_left()
+
+    async def looked() -> bool:
+        running.deliverer.wake()
+        lane = running.deliverer._posting.known_lane(house.company_id, to)
+        return lane is not None and not lane.more
+
+    await eventually(looked)
+    receiver.become(path, "hang")
+    return to
+
+
+async def test_an_event_is_in_hand_when_it_is_stored(
+    house: House, running: Running, receiver: Receiver
+) -> None:
+    path = "/hang/short"
+    to = await warm(house, running, path, receiver)
+    await announced(house, running, "+2", "+3")
+    (claim,) = await house.db.fetch("select * from delivery_claim")
+    assert (claim["configuration_id"], claim["node_id"]) == (to, running.place.node_id)
+    assert (claim["attempts"], claim["keys"]) == ([0, 0], [None, None])
+    assert await house.left() == (0, 1)
+    await until_requests(receiver, 3, path)
+    assert keys(receiver, path) == ["+1", "+2", "+3"]
+
+
+async def test_what_goes_past_the_queue_is_tried_again_like_any_other(
+    house: House, running: Running, receiver: Receiver
+) -> None:
+    path = "/ok/short-again"
+    to = await warm(house, running, path, receiver)
+    receiver.become(path, "first-fail/1")
+    await announced(house, running, "+2")
+    await house.settled({"SUCCESS": 2}, to)
+    await house.nothing_left()
+    assert keys(receiver, path) == ["+1", "+2", "+2"]
+
+
+@pytest.mark.parametrize("kind", [{"throttling": 600_000}, {"ordered": True}])
+async def test_pace_and_order_are_kept_in_the_queue(
+    house: House, running: Running, receiver: Receiver, kind: dict[str, Any]
+) -> None:
+    to = await warm(house, running, f"/hang/{next(iter(kind))}", receiver, **kind)
+    assert running.deliverer.offers(house.company_id, {to: 1}) == {}
+
+
+async def test_a_configuration_that_has_changed_goes_through_the_queue(
+    house: House, running: Running, receiver: Receiver
+) -> None:
+    to = await warm(house, running, "/hang/old", receiver)
+    change = ConfigurationChange(address=receiver.url("/ok/new"))
+    await configurations.change(house.db, house.caller, to, change)
+    assert running.deliverer.offers(house.company_id, {to: 1}) != {}  # it has not heard of it
+    await announced(house, running, "+2")
+    await house.settled({"SUCCESS": 2}, to)
+    assert keys(receiver, "/ok/new") == ["+2"]
+    assert len(receiver.requests("/hang/old")) == 1
+
+
+async def test_one_that_is_switched_off_gets_nothing(
+    house: House, running: Running, receiver: Receiver
+) -> None:
+    to = await warm(house, running, "/hang/off", receiver)
+    await configurations.change(house.db, house.caller, to, ConfigurationChange(active=False))
+    await announced(house, running, "+2")
+    assert await house.left() == (1, 0)
+
+
+async def test_what_waits_in_the_queue_is_not_overtaken(
+    house: House, running: Running, receiver: Receiver
+) -> None:
+    to = await warm(house, running, "/hang/behind", receiver)
+    many = [f"+2{n}" for n in range(express.LANE_OFFERED + 1)]
+    await announced(house, running, *many)
+    assert await house.left() == (len(many), 0)
+    assert running.deliverer.offers(house.company_id, {to: 1}) == {}
+
+
+async def test_nobody_takes_the_room_of_those_in_the_queue(
+    house: House, running: Running, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    to = await warm(house, running, "/hang/room", receiver)
+    monkeypatch.setattr(express, "MAX_OFFERED", express.MAX_HELD - 3)
+    first = running.deliverer.offers(house.company_id, {to: 2})
+    assert running.deliverer.offers(house.company_id, {to: 2}) == {}
+    first[to].withdraw()
+    lane = running.deliverer._posting.known_lane(house.company_id, to)
+    assert lane is not None
+    lane.more = False
+    assert running.deliverer.offers(house.company_id, {to: 3}) != {}
+
+
+async def test_a_receiver_that_fails_is_not_offered_room(
+    house: House, running: Running, receiver: Receiver
+) -> None:
+    to = await warm(house, running, "/ok/fails", receiver)
+    receiver.become("/ok/fails", "status/500")
+    await announced(house, running, "+2")
+
+    async def failed() -> bool:
+        return len(receiver.requests("/ok/fails")) > 1
+
+    await eventually(failed)
+    assert running.deliverer.offers(house.company_id, {to: 1}) == {}
+
+
+async def test_a_commit_whose_answer_is_lost_is_delivered_once(
+    house: House, running: Running, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = "/ok/doubt"
+    to = await warm(house, running, path, receiver)
+    receiver.become(path, "ok")
+    real = house.db.run
+
+    async def lost(work: Callable[[asyncpg.Connection], Awaitable[Any]]) -> Any:
+        await real(work)
+        raise Unavailable("The answer is lost.")
+
+    monkeypatch.setattr(house.db, "run", lost)
+    with pytest.raises(Unavailable):
+        await announced(house, running, "+2")
+    monkeypatch.setattr(house.db, "run", real)
+    await house.settled({"SUCCESS": 2}, to)
+    await house.nothing_left()
+    assert keys(receiver, path) == ["+1", "+2"]
+
+
+async def test_what_is_rolled_back_is_not_delivered_and_its_room_is_free(
+    house: House, running: Running, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = "/ok/rolled-back"
+    to = await warm(house, running, path, receiver)
+    receiver.become(path, "ok")
+    room = running.deliverer._short_way.room
+    real = house.db.run
+
+    async def undone(work: Callable[[asyncpg.Connection], Awaitable[Any]]) -> Any:
+        async def then_fails(tx: asyncpg.Connection) -> None:
+            await work(tx)
+            raise asyncpg.DataError("no")
+
+        await real(then_fails)
+
+    monkeypatch.setattr(house.db, "run", undone)
+    with pytest.raises(asyncpg.DataError):
+        await announced(house, running, "+2")
+    monkeypatch.setattr(house.db, "run", real)
+    assert running.deliverer._short_way.room == room
+    await announced(house, running, "+3")
+    await house.settled({"SUCCESS": 2}, to)
+    assert keys(receiver, path) == ["+1", "+3"]
+
+
+async def test_a_lease_that_lapses_before_the_commit_hands_nothing_over(
+    house: House, running: Running, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = "/ok/lapsed"
+    to = await warm(house, running, path, receiver)
+    receiver.become(path, "ok")
+    real = house.db.run
+
+    async def late(work: Callable[[asyncpg.Connection], Awaitable[Any]]) -> Any:
+        done = await real(work)
+        running.place.lapses += 1
+        return done
+
+    monkeypatch.setattr(house.db, "run", late)
+    await announced(house, running, "+2")
+    assert await house.left() == (0, 1)
+    assert len(receiver.requests(path)) == 1
+    monkeypatch.setattr(house.db, "run", real)
+    await house.settled({"SUCCESS": 2}, to)
+    await house.nothing_left()
+
+
+async def test_what_a_dead_process_was_handed_is_delivered_by_another(
+    house: House, running: Running, receiver: Receiver
+) -> None:
+    path = "/hang/dies-short"
+    to = await warm(house, running, path, receiver)
+    await announced(house, running, "+2", "+3")
+    task = running.deliverer._task
+    assert task is not None
+    task.cancel()  # as a process that is gone
+    await running.courier.close()
+    await house.beat(running.place, seconds=-1)
+    receiver.become(path, "ok")
+    heir = await house.deliverer()
+    await heir.deliverer.recover()
+    await house.settled({"SUCCESS": 3}, to)
