@@ -32,16 +32,20 @@ class Loops:
         *,
         hints: str,
         poll: float = POLL_SECONDS,
+        gather: float = 0.0,
     ) -> Callable[[], None]:
-        """Step after step while there is work; then wait for a hint of more, or `poll` seconds.
-        Answers what wakes it without a hint."""
+        """Step after step while there is work, each `gather` seconds after the last, so that more
+        comes together; then wait for a hint of more, or `poll` seconds. Answers what wakes it
+        without a hint."""
         hinted = asyncio.Event()
         await self._db.listen(hints, lambda _: hinted.set())
 
         async def loop() -> None:
             while True:
                 hinted.clear()
-                if not await _step(name, step):
+                if await _step(name, step):
+                    await asyncio.sleep(gather)
+                else:
                     with suppress(TimeoutError):
                         async with asyncio.timeout(poll):
                             await hinted.wait()

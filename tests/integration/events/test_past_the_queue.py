@@ -126,28 +126,31 @@ async def test_one_that_is_switched_off_gets_nothing(
     assert await house.left() == (1, 0)
 
 
-async def test_what_waits_in_the_queue_is_not_overtaken(
-    house: House, running: Running, receiver: Receiver
+async def test_what_there_is_no_room_for_waits_in_the_queue_and_is_not_overtaken(
+    house: House, running: Running, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     to = await warm(house, running, "/hang/behind", receiver)
-    many = [f"+2{n}" for n in range(express.LANE_OFFERED + 1)]
-    await announced(house, running, *many)
-    assert await house.left() == (len(many), 0)
+    monkeypatch.setattr(express, "LANE_OFFERED", 3)
+    await announced(house, running, *(f"+2{n}" for n in range(5)))
     assert running.deliverer.offers(house.company_id, {to: 1}) == {}
+    first, *_ = await house.db.fetch("select events from delivery_claim order by id")
+    assert len(first["events"]) == 3
+    assert (await house.statuses(to))["PENDING"] == 5
 
 
 async def test_nobody_takes_the_room_of_those_in_the_queue(
     house: House, running: Running, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     to = await warm(house, running, "/hang/room", receiver)
-    monkeypatch.setattr(express, "MAX_OFFERED", express.MAX_HELD - 3)
+    monkeypatch.setattr(express, "MAX_OFFERED", 3)
     first = running.deliverer.offers(house.company_id, {to: 2})
-    assert running.deliverer.offers(house.company_id, {to: 2}) == {}
+    assert running.deliverer.offers(house.company_id, {to: 1})[to].count == 1
+    assert running.deliverer.offers(house.company_id, {to: 1}) == {}
     first[to].withdraw()
     lane = running.deliverer._posting.known_lane(house.company_id, to)
     assert lane is not None
     lane.more = False
-    assert running.deliverer.offers(house.company_id, {to: 3}) != {}
+    assert running.deliverer.offers(house.company_id, {to: 3})[to].count == 2
 
 
 async def test_a_receiver_that_fails_is_not_offered_room(
@@ -158,7 +161,8 @@ async def test_a_receiver_that_fails_is_not_offered_room(
     await announced(house, running, "+2")
 
     async def failed() -> bool:
-        return len(receiver.requests("/ok/fails")) > 1
+        lane = running.deliverer._posting.known_lane(house.company_id, to)
+        return lane is not None and lane.failures > 0
 
     await eventually(failed)
     assert running.deliverer.offers(house.company_id, {to: 1}) == {}

@@ -121,9 +121,9 @@ class Recorder:
             await self._wake.wait()
             self._wake.clear()
             while self._results or self._receipts or self._inbound:
-                count = self._waiting()
-                await self._write_results()
-                await self._write_receipts()
+                count, receipts = self._waiting(), len(self._receipts)
+                await self._write_results(len(self._results))
+                await self._write_receipts(receipts)
                 await self._write_inbound()
                 if BUSY <= count < FULL:
                     await asyncio.sleep(GATHER_SECONDS)
@@ -132,11 +132,12 @@ class Recorder:
     def _waiting(self) -> int:
         return len(self._results) + sum(len(batch) for _, batch, _, _ in self._receipts)
 
-    async def _write_results(self) -> None:
-        """Until they are stored: nothing that a carrier has said is dropped."""
-        tries = 0
-        while self._results:
-            batch = self._results[:MAX_BATCH]
+    async def _write_results(self, count: int) -> None:
+        """The first so many, until they are stored: nothing that a carrier has said is dropped.
+        Those that come meanwhile wait, so that receipts have their turn too."""
+        tries, left = 0, count
+        while left > 0 and self._results:
+            batch = self._results[: min(left, MAX_BATCH)]
             try:
                 await self._store_results(batch)
             except Unavailable as error:
@@ -150,8 +151,10 @@ class Recorder:
                 log.exception(RECORDER_FAILED, results=len(batch))
                 await self._store_singly(batch)
                 del self._results[: len(batch)]
+                left -= len(batch)
             else:
                 del self._results[: len(batch)]
+                left -= len(batch)
 
     async def _store_singly(self, batch: Sequence[Result]) -> None:
         """One of a batch cannot be stored: the others must not wait for it. Its claim stays, so
@@ -195,10 +198,11 @@ class Recorder:
                 result.entry.claim.open.pop(result.entry.message_id, None)
         return [r for r in batch if r.entry.message_id in open_messages]
 
-    async def _write_receipts(self) -> None:
-        if not self._receipts:
+    async def _write_receipts(self, count: int) -> None:
+        """The first so many: those that came with the answers that are written now, not before."""
+        taken, self._receipts = self._receipts[:count], self._receipts[count:]
+        if not taken:
             return
-        taken, self._receipts = self._receipts, []
         stored = await self._attempt("receipts", self._receipt_desk.settle, [
             (connector, receipt) for connector, batch, _, _ in taken for receipt in batch
         ])  # fmt: skip

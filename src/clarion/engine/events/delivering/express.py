@@ -18,10 +18,10 @@ from clarion.engine.events.model import Event
 from clarion.kit import ids
 
 BELIEVED = 30.0  # seconds that a destination is believed though its version has not changed
-MAX_HELD = 5000  # claimed deliveries that are not posted; in this process
+MAX_HELD = 10_000  # claimed deliveries that are not posted; in this process
 MAX_HELD_BYTES = 64 << 20
 MAX_OFFERED = MAX_HELD // 2  # of them past the queue: what waits in it always has the other half
-LANE_OFFERED = 500  # that one lane may hold in this way
+LANE_OFFERED = 2500  # that one lane may hold in this way
 
 
 class ShortWay:
@@ -50,21 +50,21 @@ class ShortWay:
             lane = self._posting.known_lane(company_id, id)
             if lane is None:
                 continue
-            if count <= self.room - MAX_OFFERED and self._is_open(lane, count):
-                found[id] = RoomOffer(self, lane, count, lapses=self._lease.lapses)
-                self._promised += count
-            else:
-                lane.more = True  # these go through the queue, and the next ones behind them
+            room = min(count, self._room_of(lane))
+            if room > 0:
+                found[id] = RoomOffer(self, lane, room, lapses=self._lease.lapses)
+                self._promised += room
+            if room < count:
+                lane.more = True  # the rest goes through the queue, and the next ones behind it
         return found
 
-    def _is_open(self, lane: Lane, count: int) -> bool:
-        to = lane.destination
+    def _room_of(self, lane: Lane) -> int:
+        to, now = lane.destination, self._loop.time()
         if to is None or to.configuration.throttling or to.configuration.ordered:
-            return False
-        now = self._loop.time()
+            return 0
         if lane.more or lane.failures or lane.rest_until > now or now > lane.read_at + BELIEVED:
-            return False
-        return count <= LANE_OFFERED - lane.held()
+            return 0
+        return min(LANE_OFFERED - lane.held(), self.room - (MAX_HELD - MAX_OFFERED))
 
     def end(self, offer: RoomOffer, events: Sequence[Event]) -> None:
         """What was promised is free again, or used."""

@@ -26,6 +26,10 @@ class Offer(Protocol):
     def claim_id(self) -> UUID: ...
 
     @property
+    def count(self) -> int:
+        """Deliveries that there is room for; the others go through the queue."""
+
+    @property
     def version(self) -> int:
         """Of the configuration, as its deliverer knows it."""
 
@@ -46,7 +50,7 @@ class Express(Protocol):
     def node_id(self) -> UUID: ...
 
     def offers(self, company_id: int, counts: Mapping[int, int]) -> Mapping[int, Offer]:
-        """Room for so many deliveries by configuration; what has none goes through the queue."""
+        """Room for so many deliveries by configuration, or for some of them."""
 
 
 class Handing:
@@ -73,7 +77,10 @@ class Handing:
             self._offers = self._express.offers(company_id, counts)
         self._claimed = await store.record(
             tx, company_id, done, events, now,
-            claims={id: (offer.claim_id, offer.version) for id, offer in self._offers.items()},
+            claims={
+                id: store.Promised(offer.claim_id, offer.count, offer.version)
+                for id, offer in self._offers.items()
+            },
             node_id=self._express.node_id if self._express is not None else None,
         )  # fmt: skip
 
@@ -84,7 +91,7 @@ class Handing:
         for matched in self._events:
             event = None
             for id in matched.configurations:
-                if id not in taken:
+                if id not in taken or len(taken[id]) >= self._offers[id].count:
                     queued = True
                     continue
                 if event is None:

@@ -73,7 +73,7 @@ cross join lateral (
     select * from subscription where company_id = $1 and id = k.subscription_id limit 1
 ) s;
 
--- record: Events, and a delivery to each of their configurations: into claims of a node where it has promised room to a configuration that is still as it knows it ($13 to $15) and does well, else into the queue. What they were made of is done with. Answers the configurations of the claims.
+-- record: Events, and a delivery to each of their configurations: into the claim that a node has promised it, if its configuration still has the version that this node knows and does well, else into the queue. What they were made of is done with. Answers the configurations of the claims.
 with gone as (
     delete from announcement where company_id = $1 and id = any($2::uuid[])
 ), made as (
@@ -83,12 +83,12 @@ with gone as (
     )
 ), due as (
     select d.event_id, d.configuration_id, case when c.ordered then d.key end as key, p.claim_id
-    from unnest($10::uuid[], $11::bigint[], $12::text[]) as d (event_id, configuration_id, key)
+    from unnest($10::uuid[], $11::bigint[], $12::text[], $13::uuid[])
+        as d (event_id, configuration_id, key, claim_id)
     join delivery_configuration c
         on c.company_id = $1 and c.id = d.configuration_id and c.deleted_at is null
-    left join unnest($13::bigint[], $14::uuid[], $15::integer[])
-        as p (configuration_id, claim_id, version)
-        on p.configuration_id = c.id and p.version = c.version and c.active and c.failures = 0
+    left join unnest($14::uuid[], $15::integer[]) as p (claim_id, version)
+        on p.claim_id = d.claim_id and p.version = c.version and c.active and c.failures = 0
             and (c.held_until is null or c.held_until <= $17)
 ), to_deliver as (
     insert into event_delivery (company_id, event_id, configuration_id, updated_at)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from itertools import repeat
 from typing import Any
 from uuid import UUID
 
@@ -22,9 +23,19 @@ EVERY = 10_000_000
 """More than there are: a limit that makes the planner look up by key."""
 
 _EVENT_COLUMNS = 7
-_DELIVERY_COLUMNS = 3
-_CLAIM_COLUMNS = 3
-NO_CLAIMS: Mapping[int, tuple[UUID, int]] = {}
+_DELIVERY_COLUMNS = 4
+_CLAIM_COLUMNS = 2
+
+
+class Promised(Struct, frozen=True):
+    """A claim that a node will take over: of the first deliveries to one configuration."""
+
+    claim_id: UUID
+    count: int
+    version: int  # that the configuration must still have
+
+
+NO_CLAIMS: Mapping[int, Promised] = {}
 
 
 class Row(Struct, frozen=True):
@@ -106,22 +117,25 @@ async def record(
     events: Sequence[Matched],
     now: datetime,
     *,
-    claims: Mapping[int, tuple[UUID, int]] = NO_CLAIMS,
+    claims: Mapping[int, Promised] = NO_CLAIMS,
     node_id: UUID | None = None,
 ) -> set[int]:
     """`done`: the announcements that the events were made of, and those that led to none.
 
-    `claims` of this node by configuration: their ids, and the version that the configuration must
-    still have. Answers the configurations whose deliveries are in them and not in the queue.
+    `claims` of this node by configuration. Answers the configurations of those that were made;
+    what is not in them is in the queue.
     """
     made = [
         (e.id, e.external_id, e.happening.topic, e.happening.type, e.happening.key, e.at, e.body)
         for e in events
     ]
+    places = {id: repeat(each.claim_id, each.count) for id, each in claims.items()}
     deliveries = [
-        (e.id, configuration, e.happening.key) for e in events for configuration in e.configurations
+        (e.id, id, e.happening.key, next(places[id], None) if id in places else None)
+        for e in events
+        for id in e.configurations
     ]
-    promised = [(id, *claim) for id, claim in claims.items()]
+    promised = [(each.claim_id, each.version) for each in claims.values()]
     rows = await tx.fetch(
         SQL["record"], company_id, done, *_columns(made, _EVENT_COLUMNS),
         *_columns(deliveries, _DELIVERY_COLUMNS), *_columns(promised, _CLAIM_COLUMNS), node_id, now,
