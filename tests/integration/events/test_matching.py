@@ -370,7 +370,7 @@ async def test_trouble_with_the_database_drops_nothing(shared_db: Database, call
     await a_subscriber(shared_db, caller, NIS)
     await say(shared_db, caller, ported("+1"))
 
-    async def full(*_: object) -> None:
+    async def full(*_: object, **__: object) -> None:
         raise asyncpg.CheckViolationError("no partition of relation event found for row")
 
     with patch.object(matcher.store, "record", full):
