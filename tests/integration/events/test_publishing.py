@@ -44,6 +44,10 @@ def ported(number: str = "+1", **more: Any) -> Published:
     return Published(type=PORTED, **{"fields": fields} | more)
 
 
+def checked(topic: str) -> Published:
+    return Published(type="health-check", topic=topic, fields={})
+
+
 async def send(db: Database, caller: Caller, *events: Published) -> list[PublishResult]:
     return await publish(db, caller.company_id, caller.application_id, events)
 
@@ -131,6 +135,20 @@ async def test_unknown_fields_are_refused_or_kept_as_the_type_says(
     (event,) = await told(shared_db, caller.company_id)
     assert event.fields == given
     assert event.key == "p-1"
+
+
+async def test_an_event_of_a_type_without_a_topic_goes_to_one_that_there_is(
+    shared_db: Database, caller: Caller
+) -> None:
+    await create_topic(shared_db, caller, "Parcels")
+    for topic in (NIS, "Parcels"):
+        await a_subscriber(shared_db, caller, topic)
+        (result,) = await send(shared_db, caller, checked(topic))
+        assert result.deliveries == 1
+    other = await create_company(shared_db, name=f"company {ids.show(ids.new_id())}")
+    for company_id, topic in ((caller.company_id, "Parcel"), (other.id, "Parcels")):
+        with pytest.raises(InvalidInput, match=f"Event 1: topic: there is no topic '{topic}'"):
+            await publish(shared_db, company_id, 1, [checked(topic)])
 
 
 async def test_a_company_cannot_speak_for_another(shared_db: Database, caller: Caller) -> None:

@@ -93,6 +93,7 @@ async def test_what_nobody_wants_goes_nowhere(world: EventWorld) -> None:
         ({"evt-tp": "nothing"}, "evt-tp"),
         ({"topic": "SCG-Message"}, "is of NIS-Events"),
         ({"evt-tp": "health-check"}, "of any topic: name one"),
+        ({"evt-tp": "health-check", "topic": "NIS-Event"}, "there is no topic 'NIS-Event'"),
         ({"timestamp": "soon"}, "timestamp"),
         ({"event-id": "with blanks"}, "event-id"),
         ({"event-id": "id.1795340822"}, "event-id"),

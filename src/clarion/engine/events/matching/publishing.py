@@ -7,7 +7,7 @@ with other content it is refused. All of a batch is taken in, or nothing.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from hashlib import sha256
 from uuid import UUID
@@ -23,7 +23,7 @@ from clarion.engine.events.matching.interest import Interests, takers
 from clarion.engine.events.matching.matcher import body_of
 from clarion.engine.events.matching.model import Matched
 from clarion.engine.events.model import DELIVERIES_CHANNEL, EventType, Happening, Value
-from clarion.engine.events.types.service import check_fields, types_of
+from clarion.engine.events.types.service import check_fields, known_topics, types_of
 from clarion.errors import AlreadyExists, InvalidInput
 from clarion.kit import ids
 from clarion.storage.database import Database
@@ -59,6 +59,15 @@ class PublishResult(Struct, frozen=True):
     deliveries: int  # to so many delivery configurations; of a repeated one 0
 
 
+class _About(Struct, frozen=True):
+    """What events are checked with."""
+
+    company_id: int
+    application_id: int
+    topics: Collection[str]  # that there are, of those that events without one name
+    now: datetime
+
+
 class _Ready(Struct, frozen=True):
     """One that has been checked."""
 
@@ -90,9 +99,12 @@ async def publish(
         raise InvalidInput(f"1 to {MAX_EVENTS} events can be published at once.")
     now = datetime.now(UTC)
     types = await types_of(db, company_id, {each.type for each in events})
+    free = {code for code, type in types.items() if type.topic is None}
+    named = {each.topic for each in events if each.topic and each.type in free}
+    topics = await known_topics(db, company_id, named)
+    about = _About(company_id, application_id, topics, now)
     ready = [
-        _checked(each, types.get(each.type), place, owner=(company_id, application_id), now=now)
-        for place, each in enumerate(events, 1)
+        _checked(each, types.get(each.type), place, about) for place, each in enumerate(events, 1)
     ]
     known = Interests() if interests is None else interests
     handing = Handing(express)
@@ -168,48 +180,50 @@ def _matched(each: _Ready, configurations: Sequence[int]) -> Matched:
 # ---------------------------------------------------------------- checks
 
 
-def _checked(
-    given: Published, type: EventType | None, place: int, *, owner: tuple[int, int], now: datetime
-) -> _Ready:
+def _checked(given: Published, type: EventType | None, place: int, about: _About) -> _Ready:
     try:
-        return _ready(given, type, owner, now)
+        return _ready(given, type, about)
     except InvalidInput as error:
         raise InvalidInput(f"Event {place}: {error.message}", field=error.field) from None
 
 
-def _ready(
-    given: Published, type: EventType | None, owner: tuple[int, int], now: datetime
-) -> _Ready:
+def _ready(given: Published, type: EventType | None, about: _About) -> _Ready:
     if type is None:
         raise InvalidInput(f"evt-tp: there is no type {given.type[:100]!r}.", field="evt-tp")
-    topic = type.topic or given.topic
-    if topic is None:
-        words = f"topic: events of type {type.code} are of any topic: name one."
-        raise InvalidInput(words, field="topic")
-    if given.topic not in (None, topic):
-        raise InvalidInput(f"topic: the type {type.code} is of {topic}.", field="topic")
+    topic = _topic(given, type, about)
     if given.id is not None and not _ID.fullmatch(given.id):
         words = "event-id: 1 to 64 letters, digits, and characters of -_~ are allowed."
         raise InvalidInput(words, field="event-id")
-    fields = check_fields(type, _owned(given.fields, type, owner))
+    fields = check_fields(type, _owned(given.fields, type, about))
     key = _key(given, type, fields)
     happening = Happening(topic=topic, type=type.code, key=key, fields=fields)
     return _Ready(
         id=ids.new_id(),
         external_id=given.id,
         happening=happening,
-        at=given.at or now,
+        at=given.at or about.now,
         fingerprint=sha256(
             msgspec.json.encode((topic, type.code, key, given.at, fields), order="sorted")
         ).digest(),
     )
 
 
-def _owned(
-    fields: Mapping[str, object], type: EventType, owner: tuple[int, int]
-) -> Mapping[str, object]:
+def _topic(given: Published, type: EventType, about: _About) -> str:
+    """Its type's; of a type that belongs to none, one that there is."""
+    topic = type.topic or given.topic
+    if topic is None:
+        words = f"topic: events of type {type.code} are of any topic: name one."
+        raise InvalidInput(words, field="topic")
+    if given.topic not in (None, topic):
+        raise InvalidInput(f"topic: the type {type.code} is of {topic}.", field="topic")
+    if type.topic is None and topic not in about.topics:
+        raise InvalidInput(f"topic: there is no topic {topic[:100]!r}.", field="topic")
+    return topic
+
+
+def _owned(fields: Mapping[str, object], type: EventType, about: _About) -> Mapping[str, object]:
     """With the company, and the application, that publish it, whatever they say themselves."""
-    names = dict(zip((_COMPANY, _APPLICATION), owner, strict=True))
+    names = {_COMPANY: about.company_id, _APPLICATION: about.application_id}
     return {**fields, **{name: id for name, id in names.items() if name in type.fields}}
 
 

@@ -28,6 +28,7 @@ __all__ = [
     "create_type",
     "delete_topic",
     "delete_type",
+    "known_topics",
     "replace_type",
     "topic_of",
     "topics",
@@ -54,6 +55,14 @@ async def topic_of(on: Runner, company_id: int, name: str) -> Topic | None:
     if name in TOPICS:
         return TOPICS[name]
     return await store.topic(on, company_id, name) if _CODE.fullmatch(name) else None
+
+
+async def known_topics(on: Runner, company_id: int, names: Collection[str]) -> set[str]:
+    """Those of these that there are; one statement at most."""
+    found = {name for name in names if name in TOPICS}
+    if others := set(names) - found:
+        found |= others & {topic.name for topic in await store.topics(on, company_id)}
+    return found
 
 
 async def types(on: Runner, company_id: int) -> list[EventType]:
