@@ -128,7 +128,7 @@ async def create(call: Call, values: Values) -> str:
 
 
 async def change(call: Call) -> Answer:
-    """What the body names; the topic, the type and the configuration stay."""
+    """What the body names; whoever sends back all that was read names the rest as it is."""
     id, values = SUBSCRIPTIONS.id_of(call), SHAPE.read(call, form_encoded=True)
     change = SubscriptionChange(**{k: v for k, v in values.items() if k in _CHANGED})
     await service.change(call.services.db, call.caller, word(call, "ID"), id, change=change)
@@ -182,7 +182,7 @@ ALL = Resource(
 
 
 class ChangedSubscription(Struct, kw_only=True, rename="kebab", omit_defaults=True):
-    """What is left out stays."""
+    """What is left out stays. `evt-tp` and `del-cfg-id` may be sent back as they are."""
 
     match_crt: Criteria | None = None
     start_date: str | None = None

@@ -60,6 +60,44 @@ async def test_a_change_sets_what_it_names(world: EventWorld) -> None:
     assert (reply.status, reply.code) == (409, "1001")
 
 
+@pytest.mark.parametrize(
+    ("stored", "said", "words"),
+    [
+        ({"evt-tp": "porting_event"}, {"evt-tp": "deactivation_event"}, "to type porting_event"),
+        ({"evt-tp": "porting_event"}, {"evt-tp": ""}, "to type porting_event"),
+        ({"evt-tp": "porting_event"}, {"evt-tp": None}, "to type porting_event"),
+        ({}, {"evt-tp": "porting_event"}, "to every type of the topic"),
+        ({}, {"del-cfg-id": "other"}, "for delivery configuration"),
+        ({}, {"del-cfg-id": 1}, "for delivery configuration"),
+    ],
+)
+async def test_a_change_to_another_type_or_configuration_is_refused(
+    world: EventWorld, stored: dict[str, Any], said: dict[str, Any], words: str
+) -> None:
+    to, other = await world.configuration("receiver"), await world.configuration("other")
+    id = await world.subscription(to, **stored)
+    before = await world.ok("GET", f"{PATH}/{id}")
+    body = said | ({"del-cfg-id": other} if said.get("del-cfg-id") == "other" else {})
+    reply = await world.client.call("PUT", f"{PATH}/{id}", json=body | {"match-crt": NUMBER})
+    assert (reply.status, reply.code) == (400, "400"), reply.raw
+    (name,) = body
+    told = reply.json["error_description"]
+    assert told.startswith(f"{name}: it cannot be changed; the subscription is {words}")
+    assert await world.ok("GET", f"{PATH}/{id}") == before
+
+
+@pytest.mark.parametrize("type", ["porting_event", None])
+async def test_a_change_may_name_the_type_and_the_configuration_that_are_there(
+    world: EventWorld, type: str | None
+) -> None:
+    to = await world.configuration("receiver")
+    id = await world.subscription(to, **({"evt-tp": type} if type else {}))
+    for same in ({"del-cfg-id": to}, {"del-cfg-id": int(to)}, {"del-cfg-id": None}):
+        body = {"evt-tp": type, "match-crt": NUMBER} | same
+        await world.ok("PUT", f"{PATH}/{id}", body)
+    assert (await world.ok("GET", f"{PATH}/{id}"))["match-crt"] == NUMBER
+
+
 async def test_a_subscription_is_of_its_topic(world: EventWorld) -> None:
     id = await world.subscription(await world.configuration("receiver"))
     other = f"/topics/SCG-Message/subscriptions/{id}"

@@ -40,9 +40,12 @@ class NewSubscription(Struct, kw_only=True):
 
 
 class SubscriptionChange(Struct, kw_only=True):
-    """What an update sets; the rest stays."""
+    """What an update sets; the rest stays. The type and the configuration may be said, and have to
+    be what they are."""
 
     version: int | None = None  # the version that the caller has read
+    event_type: str | UnsetType | None = UNSET
+    configuration_id: int | UnsetType = UNSET
     criteria: str | UnsetType = UNSET
     starts_at: datetime | UnsetType = UNSET
     ends_at: datetime | UnsetType | None = UNSET
@@ -84,6 +87,20 @@ def checked(new: NewSubscription, types: Sequence[EventType]) -> Checked:
     criteria = parse(new.criteria)
     check(criteria, types)
     return Checked(msgspec.structs.replace(new, criteria=new.criteria.strip()), keys_of(criteria))
+
+
+def check_fixed(change: SubscriptionChange, *, event_type: str | None, configuration: int) -> None:
+    """Raises InvalidInput for another type or configuration: an update changes neither."""
+    if change.event_type not in (UNSET, event_type):
+        is_to = f"type {event_type}" if event_type else "every type of the topic"
+        raise _fixed("evt-tp", f"to {is_to}")
+    if change.configuration_id not in (UNSET, configuration):
+        raise _fixed("del-cfg-id", f"for delivery configuration {configuration}")
+
+
+def _fixed(field: str, words: str) -> InvalidInput:
+    words = f"{field}: it cannot be changed; the subscription is {words}. Make another one."
+    return InvalidInput(words, field=field)
 
 
 def keys_of(criteria: Criteria) -> Sequence[Key]:

@@ -21,6 +21,7 @@ from clarion.engine.events.subscriptions.model import (
     NewSubscription,
     SubscriptionChange,
     Wanted,
+    check_fixed,
     checked,
     keys_of,
 )
@@ -72,7 +73,8 @@ async def get(on: Runner, company_id: int, topic: str, id: int) -> Subscription:
 async def change(
     db: Database, caller: Caller, topic: str, id: int, *, change: SubscriptionChange
 ) -> None:
-    """Set what `change` names, if its version is current."""
+    """Set what `change` names, if its version is current. Raises InvalidInput if it names another
+    type or configuration."""
     values = given(change)
     version = values.pop("version")
     company_id = caller.company_id
@@ -81,6 +83,7 @@ async def change(
     async def work(tx: asyncpg.Connection) -> None:
         before = await store.one(tx, "lock", company_id, topic, id)
         check_version(version, before.version)
+        check_fixed(change, event_type=before.event_type, configuration=before.configuration_id)
         types = await _types(tx, company_id, topic)
         after = checked(msgspec.structs.replace(_as_new(before), **values), types)
         if after.new.criteria != before.criteria:
