@@ -19,6 +19,7 @@ from clarion.api.ess import (
     summary,
     topics,
 )
+from clarion.api.ess.asking import strict
 from clarion.api.wire import EVENTS
 
 PREFIX = "/ess/v1"
@@ -44,7 +45,7 @@ def door() -> Door:
     return Door(
         "ess",
         PREFIX,
-        routes,
+        tuple(map(strict, routes)),
         problem,
         EVENTS,
         title="Event Subscription Service",

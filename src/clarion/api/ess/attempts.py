@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Annotated
 
@@ -10,6 +11,7 @@ from msgspec import Meta, Struct
 
 from clarion.api.call import Call, Route
 from clarion.api.ess.wire import asked_range, comma_ranges, pretty
+from clarion.api.operation import Parameter
 from clarion.api.resource import Resource
 from clarion.api.shape import Attribute, Row, Shape
 from clarion.engine.events.model import DeliveryStatus
@@ -156,6 +158,15 @@ ATTEMPTS = Resource(
 )
 
 
+_MORE = (
+    Parameter("event-id", "Of the publisher, or ours.", required=False),
+    Parameter("attempt-result", ", ".join(RESULTS) + ".", required=False),
+    Parameter("timestamp", "The same as event-timestamp.", required=False),
+)
+"""Filters that no column answers alone: see `rewrite`."""
+
+
 def routes() -> list[Route]:
     """They are only listed."""
-    return [route for route in ATTEMPTS.routes() if route.path == ATTEMPTS.path]
+    listed = ATTEMPTS.routes()[0]
+    return [replace(listed, about=replace(listed.about, parameters=_MORE))]

@@ -194,6 +194,7 @@ FILTERS = (
     Parameter("del-cfg-id", "A delivery configuration's id.", required=False),
     Parameter("del-cfg-nm", "A delivery configuration's name.", required=False),
     Parameter("delivery-status", ", ".join(DeliveryStatus.__members__) + ".", required=False),
+    Parameter("status", "The same as delivery-status.", required=False),
     Parameter(
         "timestamp",
         "When the event happened: a date, or a range [from,to]; ends may lack.",

@@ -153,10 +153,11 @@ async def list_types(call: Call) -> Answer:
 
 
 async def types_of_topic(call: Call) -> Answer:
-    """Those of one topic, by id."""
+    """Those of one topic, by id; all of them, unless a page is asked for."""
     topic = await known_topic(call)
+    offset, limit = asked_page(call.query, TOPICS_LIMIT, highest=TOPICS_LIMIT)
     found = await service.types_of_topic(call.services.db, call.caller.company_id, topic)
-    return json_answer(EventTypes([_shown(each) for each in found]))
+    return json_answer(EventTypes([_shown(each) for each in found[offset : offset + limit]]))
 
 
 async def get_type(call: Call) -> Answer:
@@ -282,7 +283,12 @@ def routes() -> list[Route]:
             "GET",
             "/topics/{ID}/event-types",
             types_of_topic,
-            about=Operation(summary="List event types of topic", tag=TYPE, answer=EventTypes),
+            about=Operation(
+                summary="List event types of topic",
+                tag=TYPE,
+                answer=EventTypes,
+                parameters=paging(TOPICS_LIMIT, highest=TOPICS_LIMIT),
+            ),
         ),
         Route("POST", "/topics/{ID}/event-types", create_type, about=_CREATE_TYPE),
         Route("GET", "/event-types", list_types, about=_LIST_TYPES),
