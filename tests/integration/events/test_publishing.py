@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -17,7 +17,9 @@ from clarion.engine.events.matching.publishing import (
     PublishResult,
     publish,
 )
-from clarion.engine.events.model import EventType, Field, FieldType
+from clarion.engine.events.model import MAX_AHEAD, EventType, Field, FieldType
+from clarion.engine.events.tracking.model import Wanted
+from clarion.engine.events.tracking.service import deliveries, summary
 from clarion.engine.events.types.service import create_topic, create_type
 from clarion.errors import AlreadyExists, InvalidInput
 from clarion.kit import ids
@@ -149,6 +151,30 @@ async def test_an_event_of_a_type_without_a_topic_goes_to_one_that_there_is(
     for company_id, topic in ((caller.company_id, "Parcel"), (other.id, "Parcels")):
         with pytest.raises(InvalidInput, match=f"Event 1: topic: there is no topic '{topic}'"):
             await publish(shared_db, company_id, 1, [checked(topic)])
+
+
+async def test_what_has_not_happened_yet_is_refused(shared_db: Database, caller: Caller) -> None:
+    await a_subscriber(shared_db, caller, NIS)
+    ahead = datetime.now(UTC) + MAX_AHEAD + timedelta(minutes=1)
+    words = "Event 2: timestamp: .*Z is more than an hour ahead of .*Z"
+    with pytest.raises(InvalidInput, match=words):
+        await send(shared_db, caller, ported(), ported("+2", at=ahead))
+    assert await told(shared_db, caller.company_id) == []
+
+
+@pytest.mark.parametrize("away", [MAX_AHEAD - timedelta(minutes=1), timedelta(), -timedelta(9000)])
+async def test_an_event_is_found_under_its_timestamp(
+    shared_db: Database, caller: Caller, away: timedelta
+) -> None:
+    by = await a_subscriber(shared_db, caller, NIS)
+    at = (datetime.now(UTC) + away).replace(microsecond=0)
+    await send(shared_db, caller, ported(at=at))
+    second, of = timedelta(seconds=1), (shared_db, caller.company_id)
+    for since, until, count in ((at, at, 1), (at + second, None, 0), (None, at - second, 0)):
+        found = await deliveries(*of, Wanted(since=since, until=until), offset=0, limit=9)
+        assert [each.event.at for each in found] == [at] * count
+        (summed,) = await summary(*of, since=since, until=until)
+        assert (summed.id, summed.counts.pending) == (by.configuration, count)
 
 
 async def test_a_company_cannot_speak_for_another(shared_db: Database, caller: Caller) -> None:

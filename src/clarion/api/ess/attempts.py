@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Annotated
 
 from msgspec import Meta, Struct
@@ -14,14 +14,12 @@ from clarion.api.ess.wire import asked_range, comma_ranges, pretty
 from clarion.api.operation import Parameter
 from clarion.api.resource import Resource
 from clarion.api.shape import Attribute, Row, Shape
-from clarion.engine.events.model import DeliveryStatus
+from clarion.engine.events.model import MAX_AHEAD, DeliveryStatus
 from clarion.errors import InvalidInput
 from clarion.kit import ids
 from clarion.storage.listing import Bound, Column, Listing
 
 RESULTS = (DeliveryStatus.SUCCESS.value, DeliveryStatus.FAILED.value)
-_LATE = timedelta(hours=1)
-"""How far an event's timestamp may be ahead of the clock that its id was made by."""
 
 
 class DeliveryAttempt(Struct, rename="kebab", kw_only=True):
@@ -131,7 +129,7 @@ async def rewrite(call: Call, query: dict[str, str]) -> list[Bound]:
         also.append(Bound("a.succeeded = {}", result == RESULTS[0]))
     since = asked_range(query, "event-timestamp")[0]
     if since is not None:
-        also.append(Bound("a.event_id >= {}", ids.floor_id(since - _LATE)))
+        also.append(Bound("a.event_id >= {}", ids.floor_id(since - MAX_AHEAD)))
     return also
 
 

@@ -26,7 +26,9 @@ from clarion.kit.dates import parse_date
 
 Text = Annotated[str, Meta(max_length=255)]
 Fields = Annotated[dict[str, Any], Meta(max_length=1000, description="Values by field.")]
-Date = Annotated[str, Meta(max_length=64, description="When it happened; absent: now.")]
+Date = Annotated[
+    str, Meta(max_length=64, description="When it happened, up to an hour ahead; absent: now.")
+]
 
 
 class Content(Struct, rename="kebab", omit_defaults=True, kw_only=True):

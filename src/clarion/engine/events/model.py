@@ -8,7 +8,7 @@ is one delivery a configuration, tried until it succeeds or the tries are used u
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import Enum
 from uuid import UUID
 
@@ -19,6 +19,10 @@ SUBSCRIPTIONS_CHANNEL = "clarion_subscriptions"
 
 DELIVERIES_CHANNEL = "clarion_deliveries"
 """Hints that there is something to be delivered; the payload is a configuration's id, or empty."""
+
+MAX_AHEAD = timedelta(hours=1)
+"""How far an event's timestamp may be ahead of our clock, and so of its id, which filters by time
+go by. It may lie back as far as it likes: what is kept goes by the id."""
 
 Value = str | int | float | bool | Raw | None
 """Of a field: Text and Date are str, Integer int, Decimal float, Boolean bool. A list or an object,

@@ -95,6 +95,8 @@ async def test_what_nobody_wants_goes_nowhere(world: EventWorld) -> None:
         ({"evt-tp": "health-check"}, "of any topic: name one"),
         ({"evt-tp": "health-check", "topic": "NIS-Event"}, "there is no topic 'NIS-Event'"),
         ({"timestamp": "soon"}, "timestamp"),
+        ({"timestamp": "2200-01-01T00:00:00Z"}, "timestamp: 2200-01-01T00:00:00.000Z is more than"),
+        ({"timestamp": "1969-12-31T23:59:59Z"}, "years 1970 to 2286"),
         ({"event-id": "with blanks"}, "event-id"),
         ({"event-id": "id.1795340822"}, "event-id"),
         ({"event-id": "x" * 65}, "event-id"),

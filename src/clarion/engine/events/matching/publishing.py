@@ -22,10 +22,17 @@ from clarion.engine.events.matching.handing import Express, Handing
 from clarion.engine.events.matching.interest import Interests, takers
 from clarion.engine.events.matching.matcher import body_of
 from clarion.engine.events.matching.model import Matched
-from clarion.engine.events.model import DELIVERIES_CHANNEL, EventType, Happening, Value
+from clarion.engine.events.model import (
+    DELIVERIES_CHANNEL,
+    MAX_AHEAD,
+    EventType,
+    Happening,
+    Value,
+)
 from clarion.engine.events.types.service import check_fields, known_topics, types_of
 from clarion.errors import AlreadyExists, InvalidInput
 from clarion.kit import ids
+from clarion.kit.dates import to_iso
 from clarion.storage.database import Database
 
 MAX_EVENTS = 1000
@@ -194,6 +201,9 @@ def _ready(given: Published, type: EventType | None, about: _About) -> _Ready:
     if given.id is not None and not _ID.fullmatch(given.id):
         words = "event-id: 1 to 64 letters, digits, and characters of -_~ are allowed."
         raise InvalidInput(words, field="event-id")
+    if given.at is not None and given.at > about.now + MAX_AHEAD:
+        words = f"timestamp: {to_iso(given.at)} is more than an hour ahead of {to_iso(about.now)}."
+        raise InvalidInput(words, field="timestamp")
     fields = check_fields(type, _owned(given.fields, type, about))
     key = _key(given, type, fields)
     happening = Happening(topic=topic, type=type.code, key=key, fields=fields)

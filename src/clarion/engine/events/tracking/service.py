@@ -7,13 +7,13 @@ and not from all that was ever delivered, and agree with the rows since one tran
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from uuid import UUID
 
 import asyncpg
 
 from clarion.engine.events.announcing import Runner
-from clarion.engine.events.model import DELIVERIES_CHANNEL, DeliveryStatus
+from clarion.engine.events.model import DELIVERIES_CHANNEL, MAX_AHEAD, DeliveryStatus
 from clarion.engine.events.rows import event_of
 from clarion.engine.events.tracking.model import (
     Attempt,
@@ -33,9 +33,6 @@ from clarion.storage.sql import load_queries
 
 BATCH = 2000  # rows that one statement changes
 MAX_REPLAY = 100_000  # deliveries that one call sends again
-LATE = timedelta(hours=1)
-"""How far an event's timestamp may be ahead of our clock: who asks for events since a time gets
-them although their ids were made a little earlier."""
 
 SQL = load_queries(__package__)
 LOWEST = UUID(int=0)
@@ -189,7 +186,8 @@ async def _named(db: Database, company_id: int, shown: str | None) -> list[UUID]
 
 
 def _from(since: datetime | None) -> UUID:
-    return LOWEST if since is None else ids.floor_id(since - LATE)
+    """The lowest id of an event that may have happened since then."""
+    return LOWEST if since is None else ids.floor_id(since - MAX_AHEAD)
 
 
 def _filters(wanted: Wanted) -> tuple[object, ...]:
