@@ -14,6 +14,7 @@ from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
 from running_gateway import Gateway
 from tests.waiting import eventually
 
@@ -27,6 +28,7 @@ class Command:
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self._process = process
+        self.said = ""  # beside its lines, once it has ended
 
     async def line(self) -> dict[str, Any]:
         assert self._process.stdout is not None
@@ -41,8 +43,10 @@ class Command:
         if number is not None:
             self._process.send_signal(number)
         await eventually(lambda: self._process.poll() is not None)
+        assert self._process.stdout is not None
+        assert self._process.stderr is not None
+        self.said = " ".join(self._process.stderr.read().split())
         for pipe in (self._process.stdout, self._process.stderr):
-            assert pipe is not None
             pipe.close()
         return int(self._process.returncode)
 
@@ -117,20 +121,27 @@ async def test_a_receiver_that_is_away_is_told(started: Gateway) -> None:
     assert await configurations(started) == set()
 
 
-async def test_tail_goes_on_when_the_gateway_has_been_away(started: Gateway) -> None:
+@pytest.mark.parametrize("elsewhere", [False, True])
+async def test_tail_goes_on_when_the_gateway_has_been_away(
+    started: Gateway, *, elsewhere: bool
+) -> None:
     wanted = ["--event-type", "message_state_change", "--match", "new_state = 'DELIVERED'"]
-    where = started.ready["base_url"].rpartition("/")[2]
+    before = started.ready["base_url"]
+    where = "127.0.0.1:0" if elsewhere else before.rpartition("/")[2]
     async with following(started, "events", "tail", "--topic", "SCG-Message", *wanted) as command:
         first = await started.send("Hello")
         assert _request(await command.line()) == first
         await started.end(signal.SIGKILL)
         await started.start("--listen", where)
+        assert (started.ready["base_url"] != before) is elsewhere
         second = await started.send("Hello again")
         line = await command.line()
         while _request(line) == first:  # what was not noted as delivered comes again
             line = await command.line()
         assert _request(line) == second
         assert await command.end(signal.SIGINT) == 0
+    assert f"{before} does not answer" in command.said
+    assert f"It is back at {started.ready['base_url']}." in command.said
     assert await configurations(started) == set()
 
 
@@ -163,6 +174,7 @@ def test_what_cannot_be_done_is_said(started: Gateway) -> None:
     assert "is not a URL" in refusal("listen", "--topic", "SCG-Message", "--forward", "ftp://x")
     assert "what to replay" in refusal("replay")
     assert "--since" in refusal("replay", "--since", "yesterday")
+    assert "no delivery configuration 987654" in refusal("replay", "--failed", "--to", "987654")
 
 
 def _request(document: dict[str, Any]) -> str:

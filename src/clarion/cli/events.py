@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from functools import partial
 from typing import Annotated
 
 import msgspec
@@ -34,11 +35,12 @@ def tail(
     as_json: JsonOption = False,
 ) -> None:
     """Print events as they happen, until Ctrl-C."""
-    gateway = find_gateway(find_place(data, config), url, token)
+    find = partial(find_gateway, find_place(data, config), url, token)
+    gateway = find()
     topics = topic or _topics(gateway)
     with (
         suppress(KeyboardInterrupt),
-        following(gateway, topics, type=event_type, criteria=match) as followed,
+        following(find, topics, type=event_type, criteria=match) as followed,
     ):
         if not as_json:
             errors.print(f"[dim]Events at {escape(gateway.base_url)}; Ctrl-C ends.[/dim]")

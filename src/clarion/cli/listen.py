@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from contextlib import suppress
+from functools import partial
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from typing import Annotated
 from urllib.parse import SplitResult, urlsplit
@@ -56,11 +57,11 @@ def listen(  # noqa: PLR0913 - the options of a command
     Bodies and headers are those of a webhook. Each event is posted once, in order.
     """
     target = _target(forward)
-    gateway = find_gateway(find_place(data, config), url, token)
+    find = partial(find_gateway, find_place(data, config), url, token)
     keys = keys_of((secret or "").split())
     with (
         suppress(KeyboardInterrupt),
-        following(gateway, topic, type=event_type, criteria=match) as followed,
+        following(find, topic, type=event_type, criteria=match) as followed,
     ):
         if not as_json:
             words = f"Events of {', '.join(topic)} go to {forward}; Ctrl-C ends."

@@ -269,13 +269,26 @@ async def test_a_replay_by_configuration_takes_either_kind_of_id(full: EventWorl
 
 @pytest.mark.parametrize(
     "body", [{}, {"only-failed": False}, {"timestamp": "soon"}, {"event-id": "x", "after": "y"},
-             {"del-cfg-id": "x"}, {"event-id": 7}, {"delivery-status": "LOST"}]
+             {"del-cfg-id": "x"}, {"del-cfg-id": "987654321"}, {"event-id": 7},
+             {"delivery-status": "LOST"}]
 )  # fmt: skip
 async def test_a_replay_of_nothing_or_of_everything_is_400(
     full: EventWorld, body: dict[str, Any]
 ) -> None:
     reply = await full.client.post("/event-deliveries/replay", body)
     assert (reply.status, reply.code) == (400, "400"), reply.raw
+
+
+async def test_a_replay_to_nobody_names_who_is_not_there(
+    full: EventWorld, world: EventWorld
+) -> None:
+    """Another company's is nobody."""
+    theirs = await world.configuration("theirs")
+    for id in (theirs, "987654321"):
+        body = {"del-cfg-id": id, "only-failed": True}
+        reply = await full.client.post("/event-deliveries/replay", body)
+        told = f"del-cfg-id: there is no delivery configuration {id}."
+        assert (reply.status, reply.json["error_description"]) == (400, told)
 
 
 async def test_attempts_come_in_deep_pages(world: EventWorld) -> None:

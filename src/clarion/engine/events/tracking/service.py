@@ -13,6 +13,7 @@ from uuid import UUID
 import asyncpg
 
 from clarion.engine.events.announcing import Runner
+from clarion.engine.events.configurations.store import rows as configurations
 from clarion.engine.events.model import DELIVERIES_CHANNEL, MAX_AHEAD, DeliveryStatus
 from clarion.engine.events.rows import event_of
 from clarion.engine.events.tracking.model import (
@@ -26,7 +27,7 @@ from clarion.engine.events.tracking.model import (
     Tracking,
     Wanted,
 )
-from clarion.errors import NotFound
+from clarion.errors import InvalidInput, NotFound
 from clarion.kit import ids
 from clarion.storage.database import Database
 from clarion.storage.sql import load_queries
@@ -144,7 +145,9 @@ async def replay(
     after: Place | None = None,
 ) -> Replayed:
     """Send again what was delivered or failed, or, `only_failed`, what failed and nobody handled;
-    oldest first, no more than MAX_REPLAY: `after` goes on where an earlier call ended."""
+    oldest first, no more than MAX_REPLAY: `after` goes on where an earlier call ended.
+    InvalidInput: there is no such configuration, so nothing could come of it."""
+    await _check_configuration(db, company_id, wanted.configuration_id)
     now = datetime.now(UTC)
     events = await _named(db, company_id, wanted.event_id)
     at = after or (_from(wanted.since), -1)
@@ -164,6 +167,12 @@ async def replay(
         if len(rows) < BATCH:
             return Replayed(count=total)
     return Replayed(count=total, more_after=at)
+
+
+async def _check_configuration(on: Runner, company_id: int, id: int | None) -> None:
+    if id is not None and not await configurations(on, company_id, [id]):
+        words = f"del-cfg-id: there is no delivery configuration {id}."
+        raise InvalidInput(words, field="del-cfg-id")
 
 
 async def _send_again(
