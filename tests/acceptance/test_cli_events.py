@@ -116,7 +116,7 @@ async def test_a_receiver_that_is_away_is_told(started: Gateway) -> None:
         await started.send("Hello")
         seen = await command.line()
         assert seen["status"] is None
-        assert "refused" in seen["answer"]
+        assert seen["answer"] == "Connection refused"
         assert await command.end(signal.SIGTERM) == 0
     assert await configurations(started) == set()
 

@@ -324,6 +324,11 @@ def garbage(link: Connection, _: str) -> None:
     link.write(b"SSH-2.0-OpenSSH_9.6\r\n")
 
 
+def half_http(link: Connection, _: str) -> None:
+    link.note(0)
+    link.write(b"HTTP/1.1 200 OK\r\nContent-Length: few\r\n\r\n")
+
+
 def binary(link: Connection, _: str) -> None:
     link.note(200)
     link.write(_head(200, 6) + b"\x00\xff\xfe\x00ab")
@@ -373,7 +378,8 @@ MODES: dict[str, Callable[[Connection, str], None]] = {
     "ok": ok, "status": status, "fail": fail, "hang": hang, "drip": drip, "drip-head": drip_head,
     "retry-after": retry_after, "huge": huge, "huge-head": huge_head, "close-early": close_early,
     "close-after": close_after, "cut-off": cut_off, "until-close": until_close,
-    "chunked": chunked, "garbage": garbage, "binary": binary, "redirect": redirect,
+    "chunked": chunked, "garbage": garbage, "half-http": half_http,
+    "binary": binary, "redirect": redirect,
     "first-fail": first_fail, "random": at_random, "oauth": oauth, "token": issue,
 }  # fmt: skip
 

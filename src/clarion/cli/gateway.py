@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
+from http.client import BadStatusLine, HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
 from typing import Annotated, Any
 from urllib.parse import SplitResult, urlencode, urlsplit
 
@@ -85,7 +85,7 @@ class Gateway:
             connection.request(method, url.path.rstrip("/") + path, body=body, headers=headers)
             yield connection.getresponse()
         except (OSError, HTTPException) as error:
-            raise Unavailable(f"{self.base_url} does not answer: {error or 'closed'}") from error
+            raise Unavailable(f"{self.base_url} does not answer: {reason(error)}") from error
         finally:
             connection.close()
 
@@ -106,6 +106,15 @@ def find_gateway(place: Place, url: str | None, token: str | None) -> Gateway:
     if token is None:
         raise NotAuthenticated("No access token is known: give one with --token.")
     return Gateway(url, token)
+
+
+def reason(error: Exception) -> str:
+    """Why there was no answer, without numbers of errors."""
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    if isinstance(error, BadStatusLine) and not isinstance(error, OSError):
+        return "What comes is not HTTP"
+    return str(error) or "the connection was closed"
 
 
 def _connection(url: SplitResult) -> HTTPConnection:

@@ -15,7 +15,7 @@ from rich.markup import escape
 
 from clarion import __version__
 from clarion.cli.following import CountOption, Followed, MatchOption, TypeOption, following
-from clarion.cli.gateway import TokenOption, UrlOption, find_gateway
+from clarion.cli.gateway import TokenOption, UrlOption, find_gateway, reason
 from clarion.cli.output import console, errors, print_line, printable
 from clarion.cli.place import ConfigOption, DataOption, JsonOption, find_place
 from clarion.connectors.webhook.request import plain
@@ -96,7 +96,7 @@ def _posted(
         finally:
             connection.close()
     except (OSError, HTTPException, ValueError) as error:
-        return None, str(error) or type(error).__name__, time.monotonic() - begun
+        return None, reason(error), time.monotonic() - begun
 
 
 def _headers(event: Followed, keys: Sequence[bytes]) -> dict[str, str]:

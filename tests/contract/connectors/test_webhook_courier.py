@@ -117,8 +117,9 @@ async def test_an_answer_is_understood(
 @pytest.mark.parametrize(
     ("path", "words"),
     [
-        ("/close-early/a", "The connection was closed."),
-        ("/garbage/a", "The answer is not HTTP"),
+        ("/close-early/a", "The receiver closed the connection."),
+        ("/garbage/a", "The receiver's answer is not HTTP."),
+        ("/half-http/a", "The receiver's answer is no valid HTTP: "),
         ("/huge-head/a", "The answer"),
     ],
 )
@@ -158,6 +159,36 @@ async def test_a_receiver_that_is_not_there_is_told(courier: WebhookCourier) -> 
         address = gone.url("/ok")
     answer = await posted(courier, to(address))
     assert (answer.status, answer.text) == (None, "The connection was refused.")
+
+
+async def test_a_name_that_is_not_known_is_told() -> None:
+    async def nobody(name: str, port: int) -> Sequence[str]:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    for resolve, words in ((nobody, "is not known."), (to_nothing, "has no address.")):
+        courier = a_courier(resolve=resolve)
+        try:
+            answer = await posted(courier, to("http://receiver.test/hook"))
+            assert (answer.status, answer.text) == (None, f"The receiver's name {words}")
+        finally:
+            await courier.close()
+
+
+async def to_nothing(_: str, __: int) -> Sequence[str]:
+    return []
+
+
+async def test_a_receiver_without_tls_is_told(courier: WebhookCourier) -> None:
+    async def plain(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1)
+        writer.write(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")
+        await reader.read()
+        writer.close()
+
+    async with await asyncio.start_server(plain, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        answer = await posted(courier, to(f"https://127.0.0.1:{port}/hook"))
+    assert (answer.status, answer.text) == (None, "The receiver does not speak TLS at this port.")
 
 
 async def test_a_hanging_handshake_ends_in_time(receiver: Receiver) -> None:
@@ -479,6 +510,7 @@ async def test_mutual_tls_shows_the_configurations_own_certificate(
             assert (await posted(courier, to(url, settings=settings))).status == 200
             without = await posted(courier, to(url, id=6))
             assert without.status is None
+            assert without.text.startswith("The receiver ")  # wants one, or just hangs up
             broken = await posted(courier, to(url, id=7, settings=settings | {"client_key": "x"}))
             assert broken.hopeless
             assert "certificate or key" in broken.text

@@ -81,7 +81,11 @@ def exit_code(*arguments: str) -> object:
         (["connector", "test", "sandbox"], 1, "inside the gateway"),
         (["sender", "provision", "rubbish"], 1, "rubbish"),
         (["messages"], 3, "No gateway runs"),
-        (["messages", "--url", "http://127.0.0.1:1", "--token", "x"], 3, "does not answer"),
+        (
+            ["messages", "--url", "http://127.0.0.1:1", "--token", "x"],
+            3,
+            "http://127.0.0.1:1 does not answer: Connection refused",
+        ),
         (["messages", "--url", "http://127.0.0.1:1"], 1, "--token"),
         (["messages", "--url", "ftp://x", "--token", "x"], 1, "not an address"),
     ],

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from http.client import BadStatusLine, RemoteDisconnected
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
-from clarion.cli.gateway import Gateway
+from clarion.cli.gateway import Gateway, reason
 from clarion.errors import ClarionError, NotAuthenticated, Unavailable
 
 
@@ -66,6 +67,20 @@ def test_refusals_carry_the_gateways_words(
 ) -> None:
     with pytest.raises(kind, match="because"):
         gateway.get(path)
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (ConnectionRefusedError(111, "Connection refused"), "Connection refused"),
+        (TimeoutError("timed out"), "timed out"),
+        (BadStatusLine("SSH-2.0-OpenSSH"), "What comes is not HTTP"),
+        (RemoteDisconnected("Remote end closed"), "Remote end closed"),
+        (ConnectionResetError(), "the connection was closed"),
+    ],
+)
+def test_why_there_is_no_answer_is_told_without_numbers(error: Exception, words: str) -> None:
+    assert reason(error) == words
 
 
 def test_the_token_is_not_shown(gateway: Gateway) -> None:

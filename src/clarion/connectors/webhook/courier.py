@@ -14,10 +14,11 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from pathlib import Path
 
 from clarion.connectors.webhook.answers import kept_text
-from clarion.connectors.webhook.dialing import Asking, dial, why
+from clarion.connectors.webhook.dialing import Asking, dial
 from clarion.connectors.webhook.guard import Guard
 from clarion.connectors.webhook.link import Link, Reply
 from clarion.connectors.webhook.oauth import NoToken
+from clarion.connectors.webhook.reasons import CLOSED, why
 from clarion.connectors.webhook.resolving import Refused, Resolve, Resolver
 from clarion.connectors.webhook.route import Exchange, Route
 from clarion.connectors.webhook.tls import Tls
@@ -224,8 +225,7 @@ class WebhookCourier:
         """Too late, or closed before the first byte."""
         self._release(link, exchange.route)
         if not exchange.over:
-            words = "The connection was closed."
-            self._finish(exchange, Reply(status=None, body=b"", words=words))
+            self._finish(exchange, Reply(status=None, body=b"", words=CLOSED))
 
     # ------------------------------------------------------------ tokens
 

@@ -6,6 +6,7 @@ import asyncio
 import ssl
 
 from clarion.connectors.webhook.link import Link, Owner, Reply
+from clarion.connectors.webhook.reasons import CLOSED
 from clarion.connectors.webhook.resolving import Resolver
 from clarion.connectors.webhook.target import Target
 
@@ -25,7 +26,7 @@ async def dial(
     loop = asyncio.get_running_loop()
     until = loop.time() + seconds
     addresses = await resolver.addresses(target, company_id)
-    failure: Exception = OSError("no address answers")
+    failure: Exception = OSError("The receiver's name has no address.")
     for place, address in enumerate(addresses):
         left = until - loop.time()
         share = max(left / (len(addresses) - place), min(LEAST_SECONDS, left))
@@ -40,27 +41,18 @@ async def dial(
                 )
         except TimeoutError:
             failure = TimeoutError("It does not answer.")
-        except (OSError, ValueError) as error:  # ValueError: a host that no certificate can name
+        except ValueError as error:
+            failure = _unnamed(error)
+        except OSError as error:
             failure = error
         else:
             return link
     raise failure
 
 
-def why(error: Exception) -> str:
-    """The words for an attempt."""
-    match error:
-        case ssl.SSLCertVerificationError():
-            return f"The receiver's certificate is not valid: {error.verify_message}"
-        case ssl.SSLError():
-            return f"TLS failed: {error.reason or error}"
-        case ConnectionRefusedError():
-            return "The connection was refused."
-        case TimeoutError():
-            return "The connection could not be made in time."
-        case OSError():
-            return f"The connection could not be made: {error.strerror or error}"
-    return str(error)
+def _unnamed(error: ValueError) -> OSError:
+    """OpenSSL takes it for no name of a host; a wrong certificate is a ValueError too."""
+    return error if isinstance(error, OSError) else OSError("No certificate can name this host.")
 
 
 class Asking:
@@ -82,5 +74,5 @@ class Asking:
             self._reply.set_result(reply)
 
     def closed(self, link: Link) -> None:
-        lost = Reply(status=None, body=b"", words="The connection was closed.")
+        lost = Reply(status=None, body=b"", words=CLOSED)
         self.answered(link, lost)

@@ -14,6 +14,7 @@ import httptools
 from msgspec import Struct
 
 from clarion.connectors.webhook.answers import seconds_of
+from clarion.connectors.webhook.reasons import not_http, why_lost
 
 MAX_HEAD = 32 << 10  # bytes of status and headers
 MAX_READ = 64 << 10  # of an answer: past that the connection is given up, and what came counts
@@ -93,7 +94,7 @@ class Link(asyncio.Protocol):
             self._fail("The receiver wants another protocol.")
             return
         except (httptools.HttpParserError, ValueError) as error:
-            self._fail(f"The answer is not HTTP: {error}")
+            self._fail(not_http(error))
             return
         if self._done:
             self._answer()
@@ -115,7 +116,7 @@ class Link(asyncio.Protocol):
             self._answer()
         else:
             silent = self._read == 0
-            words = f"The connection was lost: {error}" if error else "The connection was closed."
+            words = why_lost(error)
             self._tell(Reply(status=None, body=b"", words=words, silent=silent))
         self._parser = None
 

@@ -63,7 +63,7 @@ class Resolver:
         async with share, self._slots:
             found = (await self._resolve(*key))[:MAX_ADDRESSES]
         if not found:
-            raise OSError("the name has no address")
+            raise socket.gaierror(socket.EAI_NODATA, "the name has no address")
         if len(self._known) >= MAX_REMEMBERED:
             self._known.clear()
         self._known[key] = (time.monotonic() + REMEMBERED, found)
@@ -83,8 +83,10 @@ async def look_up(name: str, port: int) -> Sequence[str]:
     def work() -> None:
         try:
             answer: Sequence[str] | OSError = _system(name, port)
-        except (OSError, UnicodeError) as error:
-            answer = error if isinstance(error, OSError) else OSError(str(error))
+        except OSError as error:
+            answer = error
+        except UnicodeError:  # no name that could be looked up
+            answer = socket.gaierror(socket.EAI_NONAME, "the name cannot be encoded")
         with suppress(RuntimeError):  # the loop is closed
             loop.call_soon_threadsafe(settle, answer)
 
