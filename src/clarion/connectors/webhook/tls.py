@@ -35,6 +35,7 @@ class Tls:
     def _make(self, authority: str | None) -> ssl.SSLContext:
         trusted = str(self._trusted) if self._trusted else None
         context = ssl.create_default_context(cafile=trusted)
+        context.minimum_version = ssl.TLSVersion.TLSv1_2  # Debian's Python leaves it to the system
         if authority:
             context.load_verify_locations(cadata=authority)
         return context
