@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
+from dataclasses import replace
 from datetime import datetime
 from typing import Annotated
 
@@ -16,7 +17,7 @@ from clarion.api.ranges import Span
 from clarion.api.resource import Resource
 from clarion.api.shape import Attribute, Shape
 from clarion.engine.events.files.model import FileKind, FileStatus
-from clarion.engine.events.files.service import find_file, read_file
+from clarion.engine.events.files.service import delete_file, find_file, read_file
 from clarion.storage.listing import Bound, Column, Listing
 
 TAG = "Event Buffer File"
@@ -50,14 +51,24 @@ LISTING = Listing(
     limit=1000,
     counted=False,
     columns=(
+        Column("kind", "f.kind", "enum", choices=frozenset(FileKind)),
         Column("file-id", "f.id", "integer"),
         Column("del-cfg-id", "f.configuration_id", "integer"),
         Column("del-cfg-nm", "c.name"),
+        Column("topic-nm", "f.topic"),
         Column("file-status", "f.status", "enum", choices=frozenset(FileStatus)),
         Column("opened", "f.opened_at", "timestamp"),
         Column("closed", "f.closed_at", "timestamp"),
     ),
 )
+
+
+async def delete(call: Call, id: int) -> None:
+    services = call.services
+    address = services.settings.http.address
+    await delete_file(services.db, services.files, call.caller.company_id, id, address=address)
+
+
 FILES = Resource(
     name=TAG,
     path="/event-buffer-files",
@@ -76,17 +87,20 @@ FILES = Resource(
     ),
     listing=LISTING,
     about="A file of events that a delivery configuration with a cron-expression has collected. "
-    "A dump of subscriptions is found by its id.",
+    "Dumps of subscriptions are listed with kind=DUMP.",
     key=number_key,
     parameter="FILE_ID",
     collection="files",
     rewrite=comma_ranges,
+    delete=delete,
 )
 
 
 async def list_files(call: Call) -> Answer:
-    """Collected events; not dumps."""
-    return await FILES.page(call, [Bound("f.kind = {}", FileKind.BUFFER.value)])
+    """Collected events, unless another kind is asked for: clients of the reference know no dumps
+    in this list, whose rows have no configuration."""
+    collected = Bound("f.kind = {}", FileKind.BUFFER.value)
+    return await FILES.page(call, () if call.query.get("kind", "").strip() else [collected])
 
 
 async def content(call: Call) -> Answer:
@@ -110,6 +124,7 @@ async def content(call: Call) -> Answer:
     return await download(call, file, read)
 
 
+_DELETE = "With what is in it. One that is being written has to be waited for: 409."
 _CONTENT = Operation(
     summary="Download a file",
     tag=TAG,
@@ -119,9 +134,10 @@ _CONTENT = Operation(
 
 
 def routes() -> list[Route]:
-    listed, one = FILES.routes()
+    listed, one, deleted = FILES.routes()
     return [
         Route("GET", listed.path, list_files, about=listed.about),
         one,
+        replace(deleted, about=replace(deleted.about, summary="Delete a file", about=_DELETE)),
         Route("GET", f"{one.path}/content", content, streamed=True, about=_CONTENT),
     ]

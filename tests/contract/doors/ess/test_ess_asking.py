@@ -19,7 +19,7 @@ LISTS = {
     "/delivery-configurations": {"del-cfg-nm", "is-active", "sort", "offset", "limit"},
     "/event-deliveries": {"event-id", "delivery-status", "status", "timestamp", "offset", "limit"},
     "/event-delivery-attempts": {"event-id", "attempt-result", "timestamp", "offset", "limit"},
-    "/event-buffer-files": {"file-status", "opened", "sort", "offset", "limit"},
+    "/event-buffer-files": {"kind", "file-status", "opened", "sort", "offset", "limit"},
 }
 _WORDS = re.compile(r"statsu: there is no such parameter here; known are (.*)\.")
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 from ess_world import EventWorld
 
+from clarion.errors import NotFound
+
 PATH = "/event-buffer-files"
 CONTENT = b'{"n": 1}\n{"n": 2}\n'
 
@@ -41,6 +43,60 @@ async def test_files_are_filtered(full: EventWorld, query: dict[str, str], count
 async def test_a_dump_is_no_buffer(full: EventWorld) -> None:
     await full.ok("GET", "/topics/NIS-Events/dump-subscriptions")
     assert len((await full.ok("GET", PATH))["files"]) == 1
+
+
+async def test_dumps_are_listed_where_they_are_asked_for(full: EventWorld) -> None:
+    made = (await full.ok("GET", "/topics/NIS-Events/dump-subscriptions"))["referenceId"]
+    (shown,) = (await full.get(PATH, kind="dump")).json["files"]
+    assert shown.pop("opened").endswith("Z")
+    assert shown == {
+        "file-id": int(made), "kind": "DUMP", "topic-nm": "NIS-Events",
+        "file-status": "PENDING", "rows": 0,
+    }  # fmt: skip
+    both = (await full.get(PATH, kind="BUFFER,DUMP")).json["files"]
+    assert {each["file-id"] for each in both} == {int(made), int(full.made["FILE_ID"])}
+    of_topic = (await full.get(PATH, kind="DUMP", **{"topic-nm": "SCG-Message"})).json["files"]
+    assert of_topic == []
+    assert (await full.get(PATH, kind="OTHER")).status == 400
+
+
+async def test_a_file_is_deleted_with_its_content(full: EventWorld) -> None:
+    to = await full.configuration("files")
+    await full.subscription(to, "MSS-Messages", **{"evt-tp": "event_file_delete"})
+    services, path = full.site.services, f"{PATH}/{full.made['FILE_ID']}"
+    key = await services.db.fetchval(
+        "select file_key from event_file where company_id = $1", full.company
+    )
+    assert (await full.client.delete(path)).status == 200
+    for gone in (path, f"{path}/content"):
+        assert (await full.client.get(gone)).status == 404
+    assert (await full.client.delete(path)).status == 404
+    assert (await full.ok("GET", PATH))["files"] == []
+    with pytest.raises(NotFound):
+        await services.files.get(key)
+    (told,) = await services.db.fetch(
+        "select type, bodies::text from announcement where company_id = $1", full.company
+    )
+    assert told["type"] == "event_file_delete"
+    assert '"file_status": "DELETED"' in told["bodies"]
+
+
+async def test_a_file_whose_content_is_gone_can_be_deleted(full: EventWorld) -> None:
+    """Whoever was cut off in between asks again."""
+    services = full.site.services
+    key = await services.db.fetchval(
+        "select file_key from event_file where company_id = $1", full.company
+    )
+    await services.files.delete(key)
+    assert (await full.client.delete(f"{PATH}/{full.made['FILE_ID']}")).status == 200
+
+
+async def test_a_file_that_is_being_written_stays(full: EventWorld) -> None:
+    made = (await full.ok("GET", "/topics/NIS-Events/dump-subscriptions"))["referenceId"]
+    reply = await full.client.delete(f"{PATH}/{made}")
+    assert (reply.status, reply.code) == (409, "409")
+    assert "being written" in reply.json["error_description"]
+    assert (await full.ok("GET", f"{PATH}/{made}"))["file-status"] == "PENDING"
 
 
 async def test_a_file_is_downloaded(full: EventWorld) -> None:
@@ -80,4 +136,7 @@ async def test_what_is_not_there_is_404(full: EventWorld, world: EventWorld) -> 
     for who, id in ((world, mine), (full, "987654321"), (full, "x"), (full, made["referenceId"])):
         assert (await who.client.get(f"{PATH}/{id}/content")).status == 404
     assert (await world.get(f"{PATH}/{mine}")).status == 404
+    for id in (mine, "987654321", "x"):
+        assert (await world.client.delete(f"{PATH}/{id}")).status == 404
+    assert (await full.client.get(f"{PATH}/{mine}/content")).status == 200
     assert (await world.ok("GET", PATH))["files"] == []

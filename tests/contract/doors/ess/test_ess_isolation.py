@@ -70,7 +70,7 @@ async def test_another_companys_ids_are_as_good_as_unknown_on_every_route(
 ) -> None:
     before = await _state(full)
     paths = _paths()
-    assert len(paths) == 17
+    assert len(paths) == 18
     for verb, path in paths:
         for body in BODIES if verb in ("POST", "PUT") else BODIES[:1]:
             more = {"json": body} if verb in ("POST", "PUT") else {}

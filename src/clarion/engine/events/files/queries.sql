@@ -187,6 +187,11 @@ update event_file set status = 'DELETED', file_key = null, updated_at = $3
 where company_id = $1 and id = $2 and status = 'ARCHIVED'
 returning *;
 
+-- delete_file: Takes a company's file away, unless it is still to be written.
+delete from event_file
+where company_id = $1 and id = $2 and status <> 'PENDING'
+returning *;
+
 -- forget_files: Files that were deleted, or failed, long ago; of any company.
 delete from event_file f using (
     select company_id, id from event_file

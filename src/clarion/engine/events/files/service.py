@@ -6,17 +6,18 @@ from collections.abc import AsyncGenerator
 from datetime import UTC, datetime
 
 import asyncpg
+from msgspec import structs
 
 from clarion.engine.events.announcing import ANNOUNCED_CHANNEL
 from clarion.engine.events.files import store
-from clarion.engine.events.files.announcements import announce_download
+from clarion.engine.events.files.announcements import announce_delete, announce_download
 from clarion.engine.events.files.model import (
     FILES_CHANNEL,
     Compression,
     EventFile,
     FileStatus,
 )
-from clarion.errors import NotFound, TooManyRequests
+from clarion.errors import Conflict, NotFound, TooManyRequests
 from clarion.storage.database import Database
 from clarion.storage.files import FileStore
 
@@ -57,6 +58,31 @@ async def find_file(on: store.Source, company_id: int, id: int) -> EventFile:
     if file is None or file.status is not FileStatus.ARCHIVED:
         raise NotFound
     return file
+
+
+async def delete_file(
+    db: Database, files: FileStore, company_id: int, id: int, *, address: str
+) -> None:
+    """Its content, then the file itself, which is announced: whoever is cut off between the two
+    asks again. `address`: the installation's public one. Raises NotFound; Conflict: events wait to
+    be written into it."""
+    file = await store.find(db, company_id, id)
+    if file is None:
+        raise NotFound
+    if file.status is FileStatus.PENDING:
+        raise Conflict("The file is being written; it can be deleted once it is there.")
+    if file.file_key is not None:
+        await files.delete(file.file_key)
+
+    async def work(tx: asyncpg.Connection) -> None:
+        gone = await store.delete(tx, company_id, id)
+        if gone is not None and gone.status is FileStatus.ARCHIVED:
+            now = datetime.now(UTC)
+            ended = structs.replace(gone, status=FileStatus.DELETED, updated_at=now)
+            await announce_delete(tx, ended, address)
+
+    await db.run(work)
+    db.hint(ANNOUNCED_CHANNEL)
 
 
 async def read_file(

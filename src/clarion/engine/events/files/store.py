@@ -264,5 +264,11 @@ async def end(tx: Source, company_id: int, id: int, now: datetime) -> EventFile 
     return as_file(row) if row else None
 
 
+async def delete(tx: Source, company_id: int, id: int) -> EventFile | None:
+    """None: there is none, or it is still to be written."""
+    row = await tx.fetchrow(SQL["delete_file"], company_id, id)
+    return as_file(row) if row else None
+
+
 def _count(tag: str) -> int:
     return int(tag.rpartition(" ")[2])
