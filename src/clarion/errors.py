@@ -24,6 +24,7 @@ is its default message.
 from __future__ import annotations
 
 from inspect import cleandoc
+from typing import Self
 
 
 class ClarionError(Exception):
@@ -33,6 +34,12 @@ class ClarionError(Exception):
         self.message = message or cleandoc(type(self).__doc__ or "").splitlines()[0]
         self.field = field
         super().__init__(self.message)
+
+    def at(self, place: str) -> Self:
+        """The same, of one of several: `place` says which."""
+        self.message = f"{place}: {self.message}"
+        self.args = (self.message,)
+        return self
 
 
 class InvalidInput(ClarionError):

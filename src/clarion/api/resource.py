@@ -103,6 +103,13 @@ class Resource:
         row: Row = page.rows[0]
         return row
 
+    def given(self, values: Values) -> Values:
+        """What something new is made of. InvalidInput: it lacks what is required."""
+        values = {name: value for name, value in values.items() if value is not None}
+        values.pop(self.shape.column_of("version_number"), None)  # of what does not exist yet
+        self._require(values)
+        return values
+
     def id_of(self, call: Call) -> Any:
         """The id in the path; one that cannot be read names nothing."""
         id = self.key(call.params[self.parameter])
@@ -121,10 +128,7 @@ class Resource:
 
     async def _create(self, call: Call) -> Answer:
         assert self.create is not None
-        values = self.shape.read(call)
-        values = {name: value for name, value in values.items() if value is not None}
-        values.pop(self.shape.column_of("version_number"), None)  # of what does not exist yet
-        self._require(values)
+        values = self.given(self.shape.read(call))
         return json_answer({"id": await self.create(call, values)})
 
     async def _update(self, call: Call) -> Answer:

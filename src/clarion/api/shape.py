@@ -31,6 +31,8 @@ MAX_TEXTS, MAX_TEXT = 100, 255
 _MAX_FORM_FIELDS = 500
 _DATE_ON_WIRE = int | float | str
 
+_entries = msgspec.json.Decoder(list[msgspec.Raw])
+
 E = TypeVar("E", bound=Enum)
 Row = Mapping[str, Any]
 Converter = Callable[[Any], Any]
@@ -113,9 +115,24 @@ class Shape:
     def read(self, call: Call, *, form_encoded: bool = False) -> dict[str, Any]:
         """The body's values by column. Null stays only where the Struct allows it."""
         if form_encoded and call.media_type() == FORM:
-            body = _read_form(call.body, self.body)
-        else:
-            body = call.read(self._decoder)
+            return self._values(_read_form(call.body, self.body))
+        return self._values(call.read(self._decoder))
+
+    def read_many(self, call: Call, name: str) -> list[dict[str, Any]]:
+        """Of a body that is an array, those of each entry. InvalidInput says which one is wrong,
+        by `name` and its place from 1."""
+        entries = call.read(_entries)
+        return [self._read_entry(raw, f"{name} {n}") for n, raw in enumerate(entries, 1)]
+
+    def _read_entry(self, raw: msgspec.Raw, place: str) -> dict[str, Any]:
+        try:
+            return self._values(self._decoder.decode(raw))
+        except (msgspec.DecodeError, RecursionError) as error:
+            raise input_problem(error).at(place) from error
+        except InvalidInput as error:
+            raise error.at(place) from None
+
+    def _values(self, body: Any) -> dict[str, Any]:
         values: dict[str, Any] = {}
         for entry in self._inputs:
             for key in entry.keys:

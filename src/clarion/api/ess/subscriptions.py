@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import Annotated, Any
 
 from msgspec import Meta, Struct
 
-from clarion.api.call import Answer, Call, Route, json_answer
+from clarion.api.call import Answer, Call, Handler, Route, json_answer
 from clarion.api.ess.topics import known_topic, word
 from clarion.api.ess.wire import AS_TEXT, comma_ranges, number_key
 from clarion.api.operation import Created, Operation
@@ -21,6 +22,7 @@ from clarion.api.shape import Attribute, Shape, Version
 from clarion.engine.events.criteria.model import MAX_LENGTH
 from clarion.engine.events.subscriptions import service
 from clarion.engine.events.subscriptions.model import NewSubscription, SubscriptionChange
+from clarion.errors import InvalidInput
 from clarion.kit.dates import parse_date
 from clarion.storage.listing import Bound, Column, Listing
 
@@ -127,6 +129,27 @@ async def create(call: Call, values: Values) -> str:
     return str(made)
 
 
+async def one_or_many(create_one: Handler, call: Call) -> Answer:
+    """An object is one subscription; of an array all are made, or none."""
+    if not call.body.lstrip().startswith(b"["):
+        return await create_one(call)
+    new = [_new(values, n) for n, values in enumerate(SHAPE.read_many(call, TAG), 1)]
+    if not 0 < len(new) <= service.MAX_AT_ONCE:
+        raise InvalidInput(f"1 to {service.MAX_AT_ONCE:,} subscriptions can be made at once.")
+    made = await service.create_many(call.services.db, call.caller, word(call, "ID"), new)
+    _forget(call)
+    return json_answer([Created(str(id)) for id in made])
+
+
+def _new(values: Values, place: int) -> NewSubscription:
+    try:
+        values = SUBSCRIPTIONS.given(values)
+    except InvalidInput as error:
+        raise error.at(f"{TAG} {place}") from None
+    values.pop("version", None)  # of what does not exist yet
+    return NewSubscription(**values)
+
+
 async def change(call: Call) -> Answer:
     """What the body names; whoever sends back all that was read names the rest as it is."""
     id, values = SUBSCRIPTIONS.id_of(call), SHAPE.read(call, form_encoded=True)
@@ -181,6 +204,16 @@ ALL = Resource(
 )
 
 
+class GivenSubscription(Struct, kw_only=True, rename="kebab", omit_defaults=True):
+    """Which events of the topic go to a delivery configuration."""
+
+    del_cfg_id: int | Text
+    evt_tp: Annotated[Text | None, Meta(description="Absent: every type of the topic.")] = None
+    match_crt: Criteria = ""
+    start_date: Annotated[str | None, Meta(description="Absent or empty: always.")] = None
+    end_date: Annotated[str | None, Meta(description="Null: for ever.")] = None
+
+
 class ChangedSubscription(Struct, kw_only=True, rename="kebab", omit_defaults=True):
     """What is left out stays. `evt-tp` and `del-cfg-id` may be sent back as they are."""
 
@@ -190,10 +223,22 @@ class ChangedSubscription(Struct, kw_only=True, rename="kebab", omit_defaults=Tr
     version_number: Version | None = None
 
 
+_Given: Any = list[GivenSubscription] | GivenSubscription
+_Made: Any = list[Created] | Created
+
+
 def routes() -> list[Route]:
     listed, _ = ALL.routes()
     _, created, one, deleted = SUBSCRIPTIONS.routes()
     of_topic = replace(listed.about, summary="List subscriptions to topic", tag=TAG)
+    made = Operation(
+        summary="Create subscriptions",
+        tag=TAG,
+        about=f"One; or an array of up to {service.MAX_AT_ONCE:,}, all of which are made or none. "
+        "The answer to an array is an array, in its order.",
+        request=_Given,
+        answer=_Made,
+    )
     changed = Operation(
         summary="Change subscription",
         tag=TAG,
@@ -204,7 +249,7 @@ def routes() -> list[Route]:
     return [
         Route("GET", listed.path, listed.handler, about=replace(listed.about, tag=TAG)),
         Route("GET", created.path, list_of_topic, about=of_topic),
-        created,
+        Route("POST", created.path, partial(one_or_many, created.handler), about=made),
         one,
         Route("PUT", one.path, change, about=changed),
         deleted,

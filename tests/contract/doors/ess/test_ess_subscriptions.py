@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -148,6 +149,70 @@ async def test_what_cannot_be_is_refused_by_name(
     reply = await world.client.post(PATH, body)
     assert (reply.status, reply.code) == (400, "400"), reply.raw
     assert reply.json["error_description"].startswith(field)
+
+
+async def test_an_array_makes_many_in_its_order(world: EventWorld) -> None:
+    to = await world.configuration("receiver")
+    bodies = [{"del-cfg-id": to, "match-crt": f"number = '+1{n}'"} for n in range(1000)]
+    bodies[1] |= {"evt-tp": "porting_event", "start-date": "2017-10-27T17:29:42Z", "end-date": None}
+    made = await world.ok("POST", PATH, bodies)
+    ids = [each.pop("id") for each in made]
+    assert made == [{}] * 1000
+    shown = [await world.ok("GET", f"{PATH}/{ids[n]}") for n in (0, 1, 999)]
+    assert [each["match-crt"] for each in shown] == [
+        "number = '+10'", "number = '+11'", "number = '+1999'",
+    ]  # fmt: skip
+    assert (shown[1]["evt-tp"], shown[1]["start-date"]) == ("porting_event", "2017-10-27T17:29:42Z")
+    listed = (await world.ok("GET", PATH))["topic-subscriptions"]
+    assert sorted((each["id"] for each in listed), key=int) == ids
+    await world.publish("one", number="+1999", porting_date="2026-11-22T10:00:00Z")
+    assert (await world.delivery("one", to))["delivery-status"] == "PENDING"
+
+
+@pytest.mark.parametrize("body", [[{"del-cfg-id": "TO"}], b' \n[{"del-cfg-id": "TO"}]'])
+async def test_an_array_of_one_is_answered_with_an_array(world: EventWorld, body: Any) -> None:
+    to = await world.configuration("receiver")
+    raw = body if isinstance(body, bytes) else json.dumps(body).encode()
+    more = {
+        "data": raw.replace(b"TO", to.encode()),
+        "headers": {"Content-Type": "application/json"},
+    }
+    reply = await world.client.call("POST", PATH, **more)
+    (made,) = reply.json
+    assert (await world.ok("GET", f"{PATH}/{made['id']}"))["del-cfg-id"] == int(to)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "code", "words"),
+    [
+        ({"match-crt": "nummer = '1'"}, "1017", "Subscription 3: match-crt: at character 1"),
+        ({"evt-tp": "message_state_change"}, "400", "Subscription 3: evt-tp: the topic has no"),
+        ({"end-date": "1970-01-01T00:00:00Z"}, "400", "Subscription 3: end-date: it is not after"),
+        ({"start-date": "soon"}, "400", "Subscription 3: start-date: "),
+        ({"match-crt": 7}, "400", "Subscription 3: match-crt: "),
+        ({"match-crt": "x" * 5000}, "1023", "Subscription 3: match-crt: "),
+        ({"del-cfg-id": None}, "400", "Subscription 3: del-cfg-id: it is required."),
+        ({"del-cfg-id": "987654321"}, "400", "del-cfg-id: there is no delivery configuration"),
+    ],
+)
+async def test_of_many_all_are_made_or_none(
+    world: EventWorld, wrong: dict[str, Any], code: str, words: str
+) -> None:
+    good = {"del-cfg-id": await world.configuration("receiver"), "match-crt": NUMBER}
+    reply = await world.client.post(PATH, [good, good, good | wrong, good])
+    assert (reply.status, reply.code) == (400, code), reply.raw
+    assert reply.json["error_description"].startswith(words), reply.raw
+    assert ("position" in reply.json) is (code == "1017")
+    assert (await world.ok("GET", PATH))["topic-subscriptions"] == []
+
+
+@pytest.mark.parametrize("body", [[], [{"del-cfg-id": "1"}] * 1001, [1], [[]], [None], "x"])
+async def test_what_are_no_subscriptions_is_refused(world: EventWorld, body: Any) -> None:
+    more = {"data": json.dumps(body), "headers": {"Content-Type": "application/json"}}
+    reply = await world.client.call("POST", PATH, **more)
+    assert (reply.status, reply.code) == (400, "400"), reply.raw
+    many = [{"del-cfg-id": await world.configuration("receiver")}] * 2
+    assert (await world.client.post("/topics/nothing/subscriptions", many)).status == 404
 
 
 async def test_an_unknown_topic_is_404(world: EventWorld) -> None:
