@@ -254,6 +254,10 @@ def status(link: Connection, argument: str) -> None:
     link.answer(int(argument), "" if argument == "204" else f"status {argument}")
 
 
+def no_token(link: Connection, error: str) -> None:
+    link.answer(401, json.dumps({"error": error, "error_description": "Who are you?"}))
+
+
 def fail(link: Connection, _: str) -> None:
     link.answer(500, "not now")
 
@@ -381,6 +385,7 @@ MODES: dict[str, Callable[[Connection, str], None]] = {
     "chunked": chunked, "garbage": garbage, "half-http": half_http,
     "binary": binary, "redirect": redirect,
     "first-fail": first_fail, "random": at_random, "oauth": oauth, "token": issue,
+    "no-token": no_token,
 }  # fmt: skip
 
 

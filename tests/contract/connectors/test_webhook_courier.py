@@ -291,7 +291,8 @@ async def test_a_token_url_inside_is_not_asked(receiver: Receiver) -> None:
     try:
         destination = to("http://8.8.8.8/", type=AuthenticationType.OAUTH, settings=settings)
         answer = await posted(courier, destination)
-        assert answer.text.startswith("No access token: Events may not be posted to")
+        assert answer.text.startswith("No access token: token_url: Events may not be posted to")
+        assert answer.hopeless  # no other try will make it another address
         assert receiver.requests("/token/inside") == []
     finally:
         await courier.close()
@@ -435,6 +436,26 @@ async def test_a_new_refresh_token_is_used_and_kept(receiver: Receiver) -> None:
     (used, new), (used_again, _) = kept
     assert (used, used_again) == ("first", new)
     assert parse_qs(second.body)["refresh_token"] == [new]
+
+
+@pytest.mark.parametrize(
+    ("mode", "words"),
+    [
+        ("no-token/invalid_client", "its issuer answered 401, invalid_client: Who are you?"),
+        ("status/400", "its issuer answered 400."),
+        ("status/204", "its issuer answered 204."),
+    ],
+)
+async def test_an_issuers_refusal_is_told_in_its_words(
+    courier: WebhookCourier, receiver: Receiver, mode: str, words: str
+) -> None:
+    path = f"/refusing/{mode}"
+    receiver.become(path, mode)
+    settings = OAUTH | {"token_url": receiver.url(path)}
+    destination = to(receiver.url("/oauth/x"), type=AuthenticationType.OAUTH, settings=settings)
+    answer = await posted(courier, destination)
+    assert (answer.status, answer.text) == (None, f"No access token: {words}")
+    assert not answer.hopeless
 
 
 @pytest.mark.parametrize("mode", ["status/400", "ok", "close-early", "status/204"])

@@ -230,15 +230,16 @@ class WebhookCourier:
     # ------------------------------------------------------------ tokens
 
     async def _renew(self, route: Route) -> None:
-        """One at a time for a configuration; all who wait for it go on, or fail."""
-        words = ""
+        """One at a time for a configuration; all who wait for it go on, or fail: for good if the
+        token_url is not to be asked, else until the next try, as the issuer may think better."""
+        words, hopeless = "", False
         try:
             async with asyncio.timeout(self._timeout):
                 await self._ask_token(route)
         except NoToken as error:
             words = str(error)
         except Refused as error:
-            words = f"No access token: {error}"
+            words, hopeless = f"No access token: token_url: {error}", True
         except (OSError, ValueError) as error:  # TimeoutError among them
             words = f"No access token: {why(error)}"
         except Exception:
@@ -251,7 +252,8 @@ class WebhookCourier:
             if exchange.over:
                 continue
             if words:
-                self._finish(exchange, Reply(status=None, body=b"", words=words))
+                reply = Reply(status=None, body=b"", words=words)
+                self._finish(exchange, reply, hopeless=hopeless)
             else:
                 self._submit(exchange)
 

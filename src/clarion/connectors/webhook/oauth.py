@@ -16,6 +16,7 @@ DEFAULT_LIFE = 3600.0
 MIN_LIFE = 1.0
 MAX_LIFE = 86_400.0
 MAX_TOKEN = 8192
+MAX_REFUSAL = 300  # characters of an issuer's words
 
 
 class NoToken(Exception):
@@ -26,6 +27,13 @@ class _Grant(msgspec.Struct):
     access_token: str
     expires_in: float | str | None = None
     refresh_token: str | None = None
+
+
+class _Refusal(msgspec.Struct):
+    """RFC 6749, 5.2."""
+
+    error: str
+    error_description: str = ""
 
 
 class Tokens:
@@ -75,7 +83,7 @@ class Tokens:
         if reply.status is None:
             raise NoToken(f"No access token: {reply.words}")
         if reply.status != 200:
-            raise NoToken(f"No access token: its issuer answered {reply.status}.")
+            raise NoToken(f"No access token: its issuer answered {reply.status}{_refusal(reply)}")
         try:
             grant = msgspec.json.decode(reply.body, type=_Grant)
             life = float(grant.expires_in) if grant.expires_in is not None else DEFAULT_LIFE
@@ -101,3 +109,15 @@ class Tokens:
             fields["refresh_token"] = self.refresh_token or ""
         fields |= {n: settings[n] for n in ("scope", "audience") if settings.get(n)}
         return fields
+
+
+def _refusal(reply: Reply) -> str:
+    """What is wrong with us in the issuer's eyes, where it says so."""
+    try:
+        said = msgspec.json.decode(reply.body, type=_Refusal)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return "."
+    words = " ".join(f"{said.error}: {said.error_description}".split())
+    shown = "".join(c for c in words if c.isprintable())[:MAX_REFUSAL]
+    shown = shown.strip(" :")
+    return f", {shown}" if shown.endswith((".", "?", "!")) else f", {shown}."
