@@ -42,6 +42,7 @@ from clarion.engine.senders.throughput.service import Throughput
 from clarion.engine.senders.windows.service import WindowDirectory
 from clarion.errors import Unavailable
 from clarion.kit import ids
+from clarion.kit.doubts import Doubts
 from clarion.log import get_logger
 from clarion.settings import ConnectorSettings, Dispatch
 from clarion.storage.database import Database
@@ -91,7 +92,7 @@ class Dispatcher:
         self._rest_until = 0.0
         self._peers = 1
         self._stopping = False
-        self._unsure: set[tuple[int, UUID]] = set()  # company and id of claims
+        self._doubts = Doubts(time.monotonic)
         self._promised = 0  # messages that intake is storing for us
         self._behind: list[tuple[Lane, Pair]] = []  # of offers, after what the queue has
         self._metrics = metrics.connector(connector.name)
@@ -200,7 +201,7 @@ class Dispatcher:
 
     def doubt(self, company_id: int, claim_id: UUID) -> None:
         """A claim of ours may be stored, and nothing of it was handed over: it is put back."""
-        self._unsure.add((company_id, claim_id))
+        self._doubts.add(company_id, claim_id)
         self._wake.set()
 
     # ------------------------------------------------------------ the loop
@@ -314,8 +315,7 @@ class Dispatcher:
         lapsed, is put back before the next: nothing of it has been handed over.
         """
         claim_id, lapses = ids.new_id(), self._membership.lapses
-        unsure = (lane.company_id, claim_id)
-        self._unsure.add(unsure)
+        self._doubts.add(lane.company_id, claim_id)
         now = datetime.now(UTC)
         taken = await store.claim_lane(
             self._db, claim_id, lane, connector=self.connector.name,
@@ -326,7 +326,7 @@ class Dispatcher:
         )
         if lapses != self._membership.lapses:
             return 0
-        self._unsure.discard(unsure)
+        self._doubts.settle(claim_id)
         if taken:
             self._metrics.claim_batch.observe(len(taken))
             claim = Claim(
@@ -337,9 +337,10 @@ class Dispatcher:
         return len(taken)
 
     async def _put_back(self) -> None:
-        for unsure in tuple(self._unsure):
-            await undo_claim(self._db, *unsure)
-            self._unsure.discard(unsure)
+        for company_id, claims in self._doubts.due().items():
+            for claim_id in claims:
+                await undo_claim(self._db, company_id, claim_id)
+                self._doubts.looked([claim_id])
 
     def _accept(
         self,

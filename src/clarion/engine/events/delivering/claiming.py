@@ -7,6 +7,7 @@ node's lease lapsed, is put back before the next one: nothing of it was posted.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Protocol
@@ -19,6 +20,7 @@ from clarion.engine.events.delivering.lane import Claim, Item
 from clarion.engine.events.delivering.store import Due, Orphan, Taken
 from clarion.engine.events.rows import event_of
 from clarion.kit import ids
+from clarion.kit.doubts import Doubts
 from clarion.log import get_logger
 from clarion.storage.database import Database
 
@@ -59,14 +61,14 @@ class Claimer:
         self._db = db
         self._records = records
         self._lease = lease
-        self._unsure: dict[UUID, int] = {}  # claims and their companies
+        self._doubts = Doubts(time.monotonic)
 
     async def claim(self, company_id: int, due: Sequence[tuple[Due, int]]) -> Claimed:
         """Up to so many of each configuration. Several companies' claims may be under way at once,
         and none while claims are put back."""
         now, lapses, found = datetime.now(UTC), self._lease.lapses, Claimed()
         wanted = {each.id: (count, ids.new_id()) for each, count in due}
-        self._unsure |= {claim: company_id for _, claim in wanted.values()}
+        self._doubts.add(company_id, *(claim for _, claim in wanted.values()))
         plain = {d.id: wanted[d.id] for d, _ in due if not d.throttling and not d.ordered}
         taken: list[Taken] = []
         if plain:
@@ -79,20 +81,18 @@ class Claimer:
         rows = await store.read_claimed(self._db, company_id, taken) if taken else {}
         if lapses != self._lease.lapses:
             return Claimed()
-        for _, claim in wanted.values():
-            del self._unsure[claim]
+        self._doubts.settle(*(claim for _, claim in wanted.values()))
         _fill(found, company_id, wanted, taken, rows)
         await self._drop_void(company_id, wanted, found, taken)
         return found
 
     def doubt(self, company_id: int, claim_id: UUID) -> None:
         """A claim of ours may be stored, and nothing of it is in hand."""
-        self._unsure[claim_id] = company_id
+        self._doubts.add(company_id, claim_id)
 
     async def put_back(self) -> None:
         """Claims that may be there and are not in hand."""
-        for company_id in set(self._unsure.values()):
-            claims = [claim for claim, of in self._unsure.items() if of == company_id]
+        for company_id, claims in self._doubts.due().items():
 
             async def work(
                 tx: asyncpg.Connection, company_id: int = company_id, claims: list[UUID] = claims
@@ -101,8 +101,7 @@ class Claimer:
                 await _requeue(tx, await store.take_back_claims(tx, company_id, claims), now)
 
             await self._db.run(work)
-            for claim in claims:
-                del self._unsure[claim]
+            self._doubts.looked(claims)
 
     async def recover(self) -> int:
         """Put back what nodes that are gone had in hand: it may be delivered twice. Harmless when

@@ -51,11 +51,12 @@ class ShortWay:
             if lane is None:
                 continue
             room = min(count, self._room_of(lane))
+            lane.more |= room < count  # what comes next goes behind what the queue gets now
             if room > 0:
-                found[id] = RoomOffer(self, lane, room, lapses=self._lease.lapses)
+                found[id] = RoomOffer(
+                    self, lane, room, partial=room < count, lapses=self._lease.lapses
+                )
                 self._promised += room
-            if room < count:
-                lane.more = True  # the rest goes through the queue, and the next ones behind it
         return found
 
     def _room_of(self, lane: Lane) -> int:
@@ -75,6 +76,7 @@ class ShortWay:
         if self._posting.stopped or offer.lapses != self._lease.lapses:
             self.doubt(lane.company_id, offer.claim_id)
             return
+        lane.more |= offer.partial  # the queue may have been looked into before the commit
         claim = Claim(lane.company_id, offer.claim_id, {event.id for event in events})
         self._posting.accept(lane, [Item(event, claim, 0, 0, None) for event in events])
 
@@ -85,13 +87,16 @@ class ShortWay:
 class RoomOffer:
     """`matching.handing.Offer`."""
 
-    __slots__ = ("_way", "claim_id", "count", "lane", "lapses", "version")
+    __slots__ = ("_way", "claim_id", "count", "lane", "lapses", "partial", "version")
 
-    def __init__(self, way: ShortWay, lane: Lane, count: int, *, lapses: int) -> None:
+    def __init__(
+        self, way: ShortWay, lane: Lane, count: int, *, partial: bool, lapses: int
+    ) -> None:
         assert lane.destination is not None
         self._way = way
         self.lane = lane
         self.count = count
+        self.partial = partial  # more go to the configuration than there is room for
         self.lapses = lapses  # of this node's lease, when the room was promised
         self.claim_id = ids.new_id()
         self.version = lane.destination.configuration.version
