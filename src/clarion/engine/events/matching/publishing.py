@@ -191,7 +191,7 @@ def _checked(given: Published, type: EventType | None, place: int, about: _About
     try:
         return _ready(given, type, about)
     except InvalidInput as error:
-        raise InvalidInput(f"Event {place}: {error.message}", field=error.field) from None
+        raise error.at(f"Event {place}") from None
 
 
 def _ready(given: Published, type: EventType | None, about: _About) -> _Ready:
