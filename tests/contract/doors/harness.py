@@ -27,6 +27,7 @@ _numbers = count(1)
 LIVE = "/scg-external-api/api/v1"
 REFERENCE = "/scg/v1"
 EVENTS = "/ess/v1"
+UNKNOWN = "AaIDQ5whcYmu0E3YFb1dkA"  # nobody's id; always the same one, as tests are named after it
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from harness import REFERENCE, Client, Site
+from harness import REFERENCE, UNKNOWN, Client, Site
 from resources import Records
 
 from clarion.engine.senders.model import Ownership
@@ -14,7 +14,6 @@ from clarion.kit import ids
 CHANNELS = "/messaging/channels"
 RECORDS = Records(CHANNELS, {"name": "Offers"})
 make, read, listed = RECORDS.make, RECORDS.read, RECORDS.listed
-UNKNOWN = ids.show(ids.new_id())
 
 
 async def senders_in(client: Client, id: str, query: str = "") -> set[str]:

@@ -7,7 +7,7 @@ import json
 from typing import Any
 
 import pytest
-from harness import REFERENCE, Client, Site
+from harness import REFERENCE, UNKNOWN, Client, Site
 from resources import Records, whole_list
 
 from clarion.engine.contacts.groups.filling import GroupKeeper
@@ -15,7 +15,6 @@ from clarion.kit import ids
 
 GROUPS = "/contact_groups"
 FLORIDA = '{"primary_addr_state": "FL"}'
-UNKNOWN = ids.show(ids.new_id())
 RECORDS = Records(GROUPS, {"name": "friends"})
 make, read = RECORDS.make, RECORDS.read
 

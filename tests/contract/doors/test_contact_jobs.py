@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from harness import REFERENCE, Client, Site
+from harness import REFERENCE, UNKNOWN, Client, Site
 from resources import Records, whole_list
 from test_attachments import downloaded, made, uploaded
 
@@ -14,7 +14,6 @@ from clarion.kit import ids
 
 IMPORTS, EXPORTS, GROUPS = "/contactimport", "/contactexport", "/contact_groups"
 CSV = b"external_id,first_name\na,Ann\nb,Bob\nbad\n"
-UNKNOWN = ids.show(ids.new_id())
 
 
 async def begin(client: Client, path: str, **more: Any) -> str:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from harness import REFERENCE, Client, Site
-from test_contacts import CONTACTS, UNKNOWN, make
+from harness import REFERENCE, UNKNOWN, Client, Site
+from test_contacts import CONTACTS, make
 
 from clarion.engine.contacts.tokens.model import MAX_TOKENS
 from clarion.engine.contacts.tokens.service import mark_dead_token

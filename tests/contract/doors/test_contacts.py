@@ -7,13 +7,12 @@ from itertools import count
 from typing import Any
 
 import pytest
-from harness import REFERENCE, Client
+from harness import REFERENCE, UNKNOWN, Client
 from resources import Records
 
 from clarion.kit import ids
 
 CONTACTS = "/contacts"
-UNKNOWN = ids.show(ids.new_id())
 _numbers = count(1000)
 RECORDS = Records(CONTACTS)
 make, read, listed = RECORDS.make, RECORDS.read, RECORDS.listed

@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from harness import Client, Reply, Site
+from harness import UNKNOWN, Client, Reply, Site
 from test_contact_tokens import MAX_TOKENS, PUSH, access, add, found, issue, tokens
-from test_contacts import CONTACTS, UNKNOWN, make
+from test_contacts import CONTACTS, make
 from test_message_requests import make as make_request
 from test_message_requests import messages_of
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from harness import REFERENCE, Client, Site
-from test_contacts import CONTACTS, UNKNOWN, listed, make, read
+from harness import REFERENCE, UNKNOWN, Client, Site
+from test_contacts import CONTACTS, listed, make, read
 from tests.waiting import eventually
 
 from clarion.engine.contacts.recompute import Recomputer

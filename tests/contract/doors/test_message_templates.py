@@ -5,14 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from harness import Client, Site
+from harness import UNKNOWN, Client, Site
 from resources import Records
 
 from clarion.engine.senders.model import Ownership
-from clarion.kit import ids
 
 TEMPLATES = "/messaging/message_templates"
-UNKNOWN = ids.show(ids.new_id())
 HELLO = {"name": "hello", "pattern": "Hello $contact.first_name"}
 RECORDS = Records(TEMPLATES, HELLO, known_by="name")
 make, read, listed = RECORDS.make, RECORDS.read, RECORDS.listed

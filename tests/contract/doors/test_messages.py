@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from harness import REFERENCE, Client, Site
+from harness import REFERENCE, UNKNOWN, Client, Site
 from test_message_requests import REQUESTS, TO, make, messages_of
 
 from clarion.engine.messages import store
@@ -16,7 +16,6 @@ from clarion.engine.messages.states import Input
 from clarion.kit import ids
 
 MESSAGES = "/messaging/messages"
-UNKNOWN = ids.show(ids.new_id())
 AT = datetime(2026, 3, 1, 12, 0, 0, 250_000, UTC)
 AT_MS = int(AT.timestamp() * 1000)
 

@@ -6,7 +6,7 @@ import asyncio
 from typing import Any
 
 import pytest
-from harness import REFERENCE, Client, Site, SiteMaker
+from harness import REFERENCE, UNKNOWN, Client, Site, SiteMaker
 from resources import Records
 from tests.waiting import PATIENCE
 
@@ -17,7 +17,6 @@ from clarion.kit import ids
 SENDERS = "/messaging/sender_ids"
 TYPES = "/messaging/sender_id_types"
 CLASSES = "/messaging/sender_id_classes"
-UNKNOWN = ids.show(ids.new_id())
 
 LONG = {"class_id": "COMMERCIAL", "type_id": "LONGCODE", "address": "+15550001111"}
 RECORDS = Records(SENDERS, LONG)

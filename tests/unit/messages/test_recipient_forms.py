@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from clarion.engine.messages.recipients import MAX_TOKEN, Kind, is_special, read
 from clarion.kit import ids
 
-ID = ids.show(ids.new_id())
+ID = "AaIDQ7w6cr6uJ6u9J7JPDg"
 E164 = "+4915112345678"
 
 
