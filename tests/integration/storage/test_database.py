@@ -6,6 +6,7 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator
 from contextlib import suppress
+from itertools import count
 from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
@@ -18,6 +19,9 @@ from clarion.settings import SettingsError
 from clarion.storage.database import Database
 
 INSERT = "insert into bind_lease values ('c', 1, $1, now())"
+WAITING = """
+    select pid from pg_stat_activity where wait_event = 'SyncRep' and datname = current_database()
+"""
 KILL_OTHERS = """
 select pg_terminate_backend(pid) from pg_stat_activity
 where pid <> pg_backend_pid() and datname = current_database() and backend_type = 'client backend'
@@ -162,12 +166,9 @@ async def test_a_cancelled_wait_for_the_standby_is_a_failure(
     await killer.execute("alter system set synchronous_commit = on")
     await killer.execute("select pg_reload_conf()")
     try:
-        await _until(killer, "select current_setting('synchronous_standby_names') = 'nobody'")
-        writing = asyncio.create_task(db.execute(INSERT, _uuid()))
-        await _until(killer, "select count(*) from pg_stat_activity where wait_event = 'SyncRep'")
-        await killer.execute(
-            "select pg_cancel_backend(pid) from pg_stat_activity where wait_event = 'SyncRep'"
-        )
+        writing = asyncio.create_task(_write_on(db))
+        await _until(killer, f"select exists ({WAITING})")
+        await killer.execute(f"select pg_cancel_backend(pid) from ({WAITING}) as waiting")
         with pytest.raises(Unavailable, match="standby"):
             await writing
     finally:
@@ -337,6 +338,13 @@ async def test_closing_cuts_work_that_does_not_end(
     await database.close()
     with pytest.raises(Unavailable):
         await working
+
+
+async def _write_on(db: Database) -> None:
+    """Commits begin to wait when the checkpointer has taken the new settings up, and it may be busy
+    with another test's database."""
+    for number in count():
+        await db.execute("insert into bind_lease values ('c', $1, $2, now())", number, _uuid())
 
 
 async def _next(heard: asyncio.Queue[str]) -> str:
