@@ -1,4 +1,4 @@
-"""One PostgreSQL for the whole run; each test that asks for it gets a database of its own.
+"""One PostgreSQL for each process of tests; each test that asks gets a database of its own.
 
 The schema is migrated once, with partitions, into a template; a test's database is a copy of that.
 """
@@ -34,14 +34,23 @@ hypothesis.settings.load_profile("clarion")
 
 Clone = Callable[[], AbstractAsyncContextManager[str]]
 
-ROOM = 2 << 30
+ROOM = 1 << 30  # for each server; it takes a quarter of that
+MAX_PROCESSES = 8
 TEMPLATE = "clarion_template"
 _numbers = count(1)
 
 
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """Folders are shared out among processes, one a core; what is asked for by file or name runs
+    in this one, where it starts at once and a debugger reaches it."""
+    if not all(Path(each).is_dir() for each in config.args):
+        return 0
+    return min(len(os.sched_getaffinity(0)), MAX_PROCESSES)
+
+
 @pytest.fixture(scope="session")
 def server_url() -> Iterator[str]:
-    """A server for the run, as the embedded launcher starts it."""
+    """A server for the process, as the embedded launcher starts it."""
     home = Path(tempfile.mkdtemp(prefix="clarion-tests-", dir=_roomy_memory()))
     server = EmbeddedPostgres(home)
     try:
@@ -159,7 +168,8 @@ async def db(database_url: str) -> AsyncIterator[Database]:
 def _roomy_memory() -> str | None:
     """Memory in place of a disk, where there is enough of it; in containers there seldom is."""
     place = Path("/dev/shm")
-    if place.is_dir() and os.access(place, os.W_OK) and shutil.disk_usage(place).free > ROOM:
+    wanted = ROOM * int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    if place.is_dir() and os.access(place, os.W_OK) and shutil.disk_usage(place).free > wanted:
         return str(place)
     return None
 
