@@ -78,6 +78,7 @@ def tls_context(tls: Tls) -> ssl.SSLContext:
         context = ssl.create_default_context(cafile=tls.ca or None)
     except OSError as error:
         raise ValueError(f"tls.ca: {tls.ca}: {error}") from error
+    context.minimum_version = ssl.TLSVersion.TLSv1_2  # Debian's Python leaves it to the system
     if not tls.verify:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
