@@ -18,6 +18,7 @@ import msgspec
 
 from clarion.settings import Database as DatabaseSettings
 from clarion.settings import SettingsError
+from clarion.storage.arrays import recognise_by_type
 
 OLDEST_SERVER = 15
 SLACK_SECONDS = 2.0
@@ -63,6 +64,7 @@ class Connector:
     def __init__(
         self, settings: DatabaseSettings, url: str, *, patience: float | None = None
     ) -> None:
+        recognise_by_type()
         self.target = parse_target(url, settings.connect_timeout)
         self._settings = settings
         # A server that hangs does not keep its own statement_timeout.
