@@ -13,7 +13,16 @@ from collections import deque
 
 from asyncpg.protocol import protocol
 
-ARRAYS = (list, tuple, set, frozenset, type({}.keys()), type({}.values()), deque, range)
+ARRAYS: tuple[type, ...] = (
+    list,
+    tuple,
+    set,
+    frozenset,
+    type({}.keys()),
+    type({}.values()),
+    deque,
+    range,
+)
 """What is an array when it is a parameter."""
 
 
