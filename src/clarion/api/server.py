@@ -98,6 +98,8 @@ class Application:
             caller = self._authenticator.known(scope) or await self._authenticator.caller(scope)
             scope["caller"] = caller  # for the log, should something go wrong
             self._limiter.check(caller)
+        if len(body) > self._max_body:
+            raise BodyTooLarge
         if receive is not None and not bound.route.streamed and scope["method"] not in _BODYLESS:
             body = await self._read(scope, receive)
         call = Call(

@@ -199,6 +199,15 @@ async def test_a_body_over_the_limit_is_413(make_site: SiteMaker) -> None:
     assert (reply.status, reply.code) == (413, "413")
 
 
+async def test_a_small_limit_holds_for_bodies_that_come_without_asgi_messages_too(
+    make_site: SiteMaker,
+) -> None:
+    site = await make_site(http={"max_body_bytes": 1000})
+    client = await site.company()
+    reply = await client.post(REQUESTS, {"from": "x", "body": "b" * 1000})
+    assert (reply.status, reply.code) == (413, "413")
+
+
 async def test_the_rate_limit_of_an_application_answers_429_with_retry_after(
     make_site: SiteMaker,
 ) -> None:
