@@ -37,8 +37,8 @@ default = true
 In the environment a list has commas between its items:
 `CLARION_EVENTS_ALLOWED_NETWORKS=10.1.0.0/16,fd12::/16`.
 
-`CLARION_CONFIG`, `CLARION_DATA`, `CLARION_URL` and `CLARION_TOKEN` are options of the command line:
-see `clarion --help`.
+`CLARION_CONFIG`, `CLARION_DATA`, `CLARION_URL`, `CLARION_TOKEN` and `CLARION_SECRET` are options of
+commands: see `clarion listen --help`.
 """
 
 

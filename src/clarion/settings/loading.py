@@ -20,7 +20,9 @@ from clarion.settings.connectors import ConnectorSettings, SandboxConnector, Smp
 from clarion.settings.model import Settings
 from clarion.settings.section import SettingsError
 
-ENVIRONMENT_ONLY = frozenset({"CLARION_CONFIG", "CLARION_DATA", "CLARION_TOKEN", "CLARION_URL"})
+ENVIRONMENT_ONLY = frozenset(
+    f"CLARION_{name}" for name in ("CONFIG", "DATA", "SECRET", "TOKEN", "URL")
+)
 """Variables that the command line reads itself."""
 
 FILE_STORES = ("file:///", "s3://", "s3a://", "gs://", "az://", "abfs://", "abfss://")

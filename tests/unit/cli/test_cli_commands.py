@@ -16,7 +16,14 @@ from clarion.cli import settings as settings_command
 from clarion.cli.main import app, main
 from clarion.cli.output import print_facts, print_rows
 from clarion.log import HIDDEN
-from clarion.settings import Database, SandboxConnector, Settings, SmppConnector
+from clarion.settings import (
+    ENVIRONMENT_ONLY,
+    Database,
+    SandboxConnector,
+    Settings,
+    SmppConnector,
+    load,
+)
 
 
 def commands(command: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], str]]:
@@ -34,6 +41,16 @@ def test_every_command_explains_itself(path: tuple[str, ...], words: str) -> Non
     assert result.exit_code == 0
     assert "Usage:" in result.output
     assert words
+
+
+def _variables(command: Any) -> set[str]:
+    own = {each.envvar for each in command.params if getattr(each, "envvar", None)}
+    return own.union(*map(_variables, getattr(command, "commands", {}).values()))
+
+
+def test_the_settings_leave_alone_what_commands_read_from_the_environment() -> None:
+    assert _variables(typer.main.get_command(app)) == ENVIRONMENT_ONLY
+    assert load(None, dict.fromkeys(ENVIRONMENT_ONLY, "x")) == Settings()
 
 
 PROMISED = {
