@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncpg
 
 from clarion.errors import Unavailable
+from clarion.kit.failures import system_words
 
 _DEMOTED = "25006"  # read_only_sql_transaction: this server is no longer the primary
 _TOO_SLOW = "57014"  # query_canceled: statement_timeout
@@ -56,5 +57,5 @@ def lost(error: BaseException) -> Unavailable:
 
 
 def _words(error: BaseException) -> str:
-    text = str(error).strip().splitlines()
+    text = (system_words(error) if isinstance(error, OSError) else str(error)).strip().splitlines()
     return (text[0].rstrip(".") if text else "") or type(error).__name__

@@ -10,6 +10,7 @@ from clarion.connectors.smpp import pdu
 from clarion.connectors.smpp.listener import Listener
 from clarion.connectors.smpp.model import End, Ending, Limits, State
 from clarion.connectors.smpp.session import Session
+from clarion.kit.failures import system_words
 from clarion.settings import SmppConnector, Tls
 
 T = TypeVar("T")
@@ -49,7 +50,8 @@ async def open_session(session: Session[T], settings: SmppConnector) -> Ending |
     except ssl.SSLError as error:
         session.abort(Ending(End.UNREACHABLE, f"TLS failed: {_tls_words(error)}"))
     except (OSError, ValueError) as error:  # ValueError: a password with a NUL, a bad host name
-        why = str(error) or "the SMSC hung up"  # as it does on a TLS handshake it cannot read
+        known = system_words(error) if isinstance(error, OSError) else str(error)
+        why = known or "the SMSC hung up"  # as it does on a TLS handshake it cannot read
         session.abort(Ending(End.UNREACHABLE, f"no connection to {where(settings)}: {why}"))
     except asyncio.CancelledError:
         session.abort(Ending(End.STOPPED, "stopped"))
