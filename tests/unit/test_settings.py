@@ -48,9 +48,12 @@ def test_connectors_are_told_apart_by_kind(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "named"),
     [
-        ("[databse]\n", "databse"),
-        ("[database]\nurll = 'x'\n", "urll"),
-        ("[database]\npool_size = 'many'\n", "database.pool_size"),
+        ("[databse]\n", "there is no setting `databse`"),
+        ("[database]\nurll = 'x'\n", "database: there is no setting `urll`"),
+        (
+            "[database]\npool_size = 'many'\n",
+            "database.pool_size: it must be a whole number, not a text",
+        ),
         ("[database]\npool_size = 0\n", "database.pool_size"),
         ("[http]\nlisten = 'nowhere'\n", "http.listen"),
         ("[files]\nurl = '/srv/files'\n", "files.url"),

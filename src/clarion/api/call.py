@@ -92,6 +92,8 @@ class Call(Struct, kw_only=True, eq=False):
         kind = self.media_type()
         if kind not in ("", "application/json") and not kind.endswith("+json"):
             raise UnsupportedMediaType
+        if not self.body:
+            raise InvalidInput("The body is empty; it must be JSON.")
         if b"\\u0000" in self.body and _NUL.search(self.body):
             raise InvalidInput("No text may hold the character U+0000.")
         try:

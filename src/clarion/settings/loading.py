@@ -61,10 +61,33 @@ def _convert(raw: Mapping[str, Any], *, where: str, strict: bool) -> Settings:
         raise SettingsError(f"{where}: {words}") from error
 
 
+_UNKNOWN = re.compile(r"Object contains unknown field `(.*)`")
+_KIND = re.compile(r"Expected `(.*)`, got `(.*)`")
+_KINDS = {
+    "float": "a number",
+    "int": "a whole number",
+    "str": "a text",
+    "bool": "true or false",
+    "object": "a table",
+    "array": "a list",
+}
+
+
 def _words(error: msgspec.ValidationError, within: str = "") -> str:
     text, _, path = str(error).partition(" - at `$")
     key = within + path.rstrip("`").lstrip(".")
-    return f"{key}: {text}" if key else text
+    words = _plain(text)
+    return f"{key}: {words}" if key else words
+
+
+def _plain(text: str) -> str:
+    """What msgspec finds wrong, for somebody who writes TOML and no Python."""
+    if found := _UNKNOWN.fullmatch(text):
+        return f"there is no setting `{found[1]}`"
+    if found := _KIND.fullmatch(text):
+        wanted = " or ".join(_KINDS.get(each, each) for each in found[1].split(" | "))
+        return f"it must be {wanted}, not {_KINDS.get(found[2], found[2])}"
+    return text
 
 
 def _connector_words(raw: Mapping[str, Any], *, strict: bool) -> str | None:

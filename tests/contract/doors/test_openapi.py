@@ -86,6 +86,11 @@ async def test_what_answers_show_is_in_the_document(client: Client, site: Site) 
         assert set(first) <= known
 
 
+async def test_the_printed_address_leads_to_the_reference_page(client: Client) -> None:
+    reply = await client.call("GET", "/", whole=True, headers={"Authorization": None})
+    assert (reply.status, reply.headers["Location"]) == (302, "/docs")
+
+
 async def test_the_reference_page_needs_nothing_from_elsewhere(client: Client) -> None:
     reply = await client.call("GET", "/docs/", whole=True, headers={"Authorization": None})
     assert reply.status == 200

@@ -113,7 +113,7 @@ async def test_a_method_that_an_address_does_not_have_is_405_with_allow(client: 
 @pytest.mark.parametrize(
     ("body", "says"),
     [
-        (b"", "cannot be read"),
+        (b"", "The body is empty"),
         (b"{", "cannot be read"),
         (b"[]", "it must be an object, not an array"),
         (b'{"to": "+491"}', "from: it is required"),

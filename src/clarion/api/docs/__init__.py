@@ -34,6 +34,10 @@ def door(others: Sequence[Door]) -> Door:
         doors = list(described.values()) if name == "" else [described[name]]
         return msgspec.json.encode(document(doors))
 
+    async def home(_: Call) -> Answer:
+        """Whoever opens the printed address finds what it answers to."""
+        return Answer(302, b"", ((b"location", b"/docs"),))
+
     async def page(_: Call) -> Answer:
         """The reference page."""
         text = resources.files(__package__).joinpath("page.html").read_bytes()
@@ -54,6 +58,7 @@ def door(others: Sequence[Door]) -> Door:
         return Answer(200, written(call.params["door"]), JSON)
 
     routes = (
+        Route("GET", "/", home, open=True),
         Route("GET", "/docs", page, open=True),
         Route("GET", "/docs/doors.json", index, open=True),
         Route("GET", "/docs/openapi.json", whole, open=True),

@@ -115,7 +115,7 @@ class SenderDirectory:
 
 def _usable(sender: Sender | None) -> Sender:
     if sender is None:
-        raise _wrong("there is no such sender id, or none with this address is ACTIVE")
+        raise _wrong("you have no such sender id that is ACTIVE; a SHARED one is to be taken first")
     if sender.ownership is Ownership.PURCHASED:
         raise _wrong("the sender id belongs to the company that has taken it")
     if sender.state is not SenderState.ACTIVE:

@@ -71,7 +71,7 @@ class Handing:
         """`store.record`; called again when the transaction was rolled back and is repeated."""
         for offer in self._offers.values():
             offer.withdraw()
-        self._company_id, self._events, self._offers = company_id, events, {}
+        self._company_id, self._events, self._offers, self._claimed = company_id, events, {}, ()
         if self._express is not None and events:
             counts = Counter(id for event in events for id in event.configurations)
             self._offers = self._express.offers(company_id, counts)
