@@ -153,6 +153,20 @@ async def test_nobody_takes_the_room_of_those_in_the_queue(
     assert running.deliverer.offers(house.company_id, {to: 3})[to].count == 2
 
 
+async def test_large_events_leave_half_of_the_memory_to_those_in_the_queue(
+    house: House, running: Running, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One call could fill it, and nobody else was posted to until a slow receiver had them all."""
+    await warm(house, running, "/hang/large", receiver)
+    other = await house.configuration(receiver.url("/ok/other"))
+    monkeypatch.setattr(express, "MAX_HELD_BYTES", 1600)
+    monkeypatch.setattr(express, "MAX_OFFERED_BYTES", 800, raising=False)
+    await announced(house, running, *(f"+2{n}" for n in range(20)))
+    assert running.deliverer._posting.held_bytes <= 800
+    await house.put(other, "+3")
+    await house.settled({"SUCCESS": 1}, other)
+
+
 async def test_a_receiver_that_fails_is_not_offered_room(
     house: House, running: Running, receiver: Receiver
 ) -> None:

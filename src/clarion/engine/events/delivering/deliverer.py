@@ -119,11 +119,13 @@ class Deliverer:
     def node_id(self) -> UUID:
         return self._lease.node_id
 
-    def offers(self, company_id: int, counts: Mapping[int, int]) -> dict[int, RoomOffer]:
+    def offers(
+        self, company_id: int, counts: Mapping[int, int], *, size: int = 0
+    ) -> dict[int, RoomOffer]:
         """Room for what is matched in this process (`matching.handing.Express`)."""
         if self._stopping or self._recorder.unrecorded >= MAX_UNRECORDED:
             return {}
-        return self._short_way.offers(company_id, counts)
+        return self._short_way.offers(company_id, counts, size=size)
 
     async def recover(self) -> None:
         """Take over what dead nodes had in hand."""

@@ -21,6 +21,7 @@ BELIEVED = 30.0  # seconds that a destination is believed though its version has
 MAX_HELD = 10_000  # claimed deliveries that are not posted; in this process
 MAX_HELD_BYTES = 64 << 20
 MAX_OFFERED = MAX_HELD // 2  # of them past the queue: what waits in it always has the other half
+MAX_OFFERED_BYTES = MAX_HELD_BYTES // 2  # likewise
 LANE_OFFERED = 2500  # that one lane may hold in this way
 
 
@@ -33,6 +34,7 @@ class ShortWay:
         self._lease = lease
         self._loop = asyncio.get_running_loop()
         self._promised = 0
+        self._promised_bytes = 0
 
     @property
     def room(self) -> int:
@@ -41,7 +43,9 @@ class ShortWay:
             return 0
         return MAX_HELD - self._posting.held - self._promised
 
-    def offers(self, company_id: int, counts: Mapping[int, int]) -> dict[int, RoomOffer]:
+    def offers(
+        self, company_id: int, counts: Mapping[int, int], *, size: int
+    ) -> dict[int, RoomOffer]:
         """`matching.handing.Express`."""
         found: dict[int, RoomOffer] = {}
         if self._lease.lapsed():
@@ -50,26 +54,33 @@ class ShortWay:
             lane = self._posting.known_lane(company_id, id)
             if lane is None:
                 continue
-            room = min(count, self._room_of(lane))
+            room = min(count, self._room_of(lane, size))
             lane.more |= room < count  # what comes next goes behind what the queue gets now
             if room > 0:
                 found[id] = RoomOffer(
-                    self, lane, room, partial=room < count, lapses=self._lease.lapses
+                    self, lane, room, size=size, partial=room < count, lapses=self._lease.lapses
                 )
                 self._promised += room
+                self._promised_bytes += room * size
         return found
 
-    def _room_of(self, lane: Lane) -> int:
+    def _room_of(self, lane: Lane, size: int) -> int:
         to, now = lane.destination, self._loop.time()
         if to is None or to.configuration.throttling or to.configuration.ordered:
             return 0
         if lane.more or lane.failures or lane.rest_until > now or now > lane.read_at + BELIEVED:
             return 0
-        return min(LANE_OFFERED - lane.held(), self.room - (MAX_HELD - MAX_OFFERED))
+        bytes_left = MAX_OFFERED_BYTES - self._posting.held_bytes - self._promised_bytes
+        return min(
+            LANE_OFFERED - lane.held(),
+            self.room - (MAX_HELD - MAX_OFFERED),
+            bytes_left // max(1, size),
+        )
 
     def end(self, offer: RoomOffer, events: Sequence[Event]) -> None:
         """What was promised is free again, or used."""
         self._promised -= offer.count
+        self._promised_bytes -= offer.count * offer.size
         if not events:
             return
         lane = offer.lane
@@ -87,15 +98,16 @@ class ShortWay:
 class RoomOffer:
     """`matching.handing.Offer`."""
 
-    __slots__ = ("_way", "claim_id", "count", "lane", "lapses", "partial", "version")
+    __slots__ = ("_way", "claim_id", "count", "lane", "lapses", "partial", "size", "version")
 
     def __init__(
-        self, way: ShortWay, lane: Lane, count: int, *, partial: bool, lapses: int
+        self, way: ShortWay, lane: Lane, count: int, *, size: int, partial: bool, lapses: int
     ) -> None:
         assert lane.destination is not None
         self._way = way
         self.lane = lane
         self.count = count
+        self.size = size  # of the largest of them, at most
         self.partial = partial  # more go to the configuration than there is room for
         self.lapses = lapses  # of this node's lease, when the room was promised
         self.claim_id = ids.new_id()

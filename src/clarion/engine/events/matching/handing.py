@@ -49,8 +49,11 @@ class Express(Protocol):
     @property
     def node_id(self) -> UUID: ...
 
-    def offers(self, company_id: int, counts: Mapping[int, int]) -> Mapping[int, Offer]:
-        """Room for so many deliveries by configuration, or for some of them."""
+    def offers(
+        self, company_id: int, counts: Mapping[int, int], *, size: int
+    ) -> Mapping[int, Offer]:
+        """Room for so many deliveries by configuration, or for some of them; none of their bodies
+        is larger than `size`."""
 
 
 class Handing:
@@ -74,7 +77,8 @@ class Handing:
         self._company_id, self._events, self._offers, self._claimed = company_id, events, {}, ()
         if self._express is not None and events:
             counts = Counter(id for event in events for id in event.configurations)
-            self._offers = self._express.offers(company_id, counts)
+            largest = max(len(event.body) for event in events)
+            self._offers = self._express.offers(company_id, counts, size=largest)
         self._claimed = await store.record(
             tx, company_id, done, events, now,
             claims={
