@@ -167,6 +167,19 @@ async def test_large_events_leave_half_of_the_memory_to_those_in_the_queue(
     await house.settled({"SUCCESS": 1}, other)
 
 
+async def test_who_holds_large_events_keeps_nobody_waiting(
+    house: House, running: Running, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slow = await house.configuration(receiver.url("/hang/full"))
+    other = await house.configuration(receiver.url("/ok/meanwhile"))
+    monkeypatch.setattr(express, "MAX_HELD_BYTES", 100)
+    await house.put(slow, *(f"+2{n}" for n in range(8)))
+    await until_requests(receiver, 2, "/hang/full")
+    assert running.deliverer._posting.held_bytes > 100
+    await house.put(other, "+3", "+4")
+    await house.settled({"SUCCESS": 2}, other)
+
+
 async def test_a_receiver_that_fails_is_not_offered_room(
     house: House, running: Running, receiver: Receiver
 ) -> None:

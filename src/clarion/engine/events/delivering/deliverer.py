@@ -211,13 +211,15 @@ class Deliverer:
     def _choose(self, now: datetime) -> dict[int, list[tuple[Due, int]]]:
         """What to claim, by company: of those whose turn it is, the lanes that have waited longest,
         and how many of each."""
-        room = self._short_way.room
+        room, full = self._short_way.room, self._short_way.full
         if room <= 0:
             return {}
         companies: dict[int, list[tuple[float, Due, int]]] = {}
         for key, due in self._due.items():
             lane = self._posting.lane(*key)
             wants = lane.wants() if self._opens_at(lane, due, now) <= now else 0
+            if full:
+                wants = 0 if lane.held() or lane.flying else min(1, wants)
             if wants:
                 companies.setdefault(key[0], []).append((lane.claimed_at, due, wants))
         later = sorted(companies, key=lambda company: (company <= self._turn, company))

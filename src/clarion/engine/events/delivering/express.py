@@ -39,9 +39,13 @@ class ShortWay:
     @property
     def room(self) -> int:
         """Deliveries that this process may take into its hands."""
-        if self._posting.held_bytes >= MAX_HELD_BYTES:
-            return 0
         return MAX_HELD - self._posting.held - self._promised
+
+    @property
+    def full(self) -> bool:
+        """Whether they are so large that only who has none in hand or on its way may have one:
+        else the few that hold them all would keep everybody waiting."""
+        return self._posting.held_bytes >= MAX_HELD_BYTES
 
     def offers(
         self, company_id: int, counts: Mapping[int, int], *, size: int
