@@ -264,6 +264,30 @@ async def test_a_lease_that_lapses_before_the_commit_hands_nothing_over(
     await house.nothing_left()
 
 
+async def test_a_lane_that_was_forgotten_meanwhile_is_not_handed_anything(
+    house: House, running: Running, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody would take back what it holds, when it is switched off for one."""
+    to = await warm(house, running, "/hang/forgotten", receiver)
+    real = house.db.run
+
+    async def forgetful(work: Callable[[asyncpg.Connection], Awaitable[Any]]) -> Any:
+        done = await real(work)
+        running.deliverer._posting.forget_idle(0)
+        return done
+
+    monkeypatch.setattr(house.db, "run", forgetful)
+    await announced(house, running, *(f"+2{n}" for n in range(9)))
+    monkeypatch.setattr(house.db, "run", real)
+    await until_requests(receiver, 2, "/hang/forgotten")
+    await configurations.change(house.db, house.caller, to, ConfigurationChange(active=False))
+
+    async def taken_back() -> bool:
+        return running.deliverer._posting.held == 0
+
+    await eventually(taken_back)
+
+
 async def test_what_a_dead_process_was_handed_is_delivered_by_another(
     house: House, running: Running, receiver: Receiver
 ) -> None:

@@ -88,7 +88,8 @@ class ShortWay:
         if not events:
             return
         lane = offer.lane
-        if self._posting.stopped or offer.lapses != self._lease.lapses:
+        known = self._posting.known_lane(lane.company_id, lane.id) is lane  # not forgotten as idle
+        if self._posting.stopped or offer.lapses != self._lease.lapses or not known:
             self.doubt(lane.company_id, offer.claim_id)
             return
         lane.more |= offer.partial  # the queue may have been looked into before the commit
