@@ -195,6 +195,38 @@ async def test_a_receiver_that_fails_is_not_offered_room(
     assert running.deliverer.offers(house.company_id, {to: 1}) == {}
 
 
+async def test_one_that_waits_for_its_next_try_leaves_the_others_the_short_way(
+    house: House, receiver: Receiver
+) -> None:
+    """Else one event that its receiver never takes would send all others through the queue for a
+    day."""
+    running = await house.deliverer(timeout=300.0, retry_seconds=(3600.0,))
+    to = await warm(house, running, "/ok/poison", receiver)
+    receiver.become("/ok/poison", "status/500")
+    await announced(house, running, "+2")
+
+    async def failed() -> bool:
+        return (await house.statuses(to))["RETRY"] == 1
+
+    await eventually(failed)
+    receiver.become("/ok/poison", "ok")
+    await house.put(to, "+3")  # it does well again
+    await house.settled({"SUCCESS": 2, "RETRY": 1}, to)
+    running.deliverer.wake()
+
+    async def seen() -> bool:
+        return (house.company_id, to) in running.deliverer._due
+
+    async def is_offered() -> bool:
+        offers = running.deliverer.offers(house.company_id, {to: 1})
+        for offer in offers.values():
+            offer.withdraw()
+        return bool(offers)
+
+    await eventually(seen)
+    await eventually(is_offered)
+
+
 async def test_a_commit_whose_answer_is_lost_is_delivered_once(
     house: House, running: Running, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -197,11 +197,13 @@ class Deliverer:
         self._not_before = {k: at for k, at in self._not_before.items() if k in self._due}
         self._posting.forget_idle(MAX_LANES)
         for lane in self._posting.lanes():
-            lane.more = (lane.company_id, lane.id) in self._due
+            lane.more = False
+        now = datetime.now(UTC)
         share = max(1, min(self._batch_size, MAX_HELD // max(1, len(found))))
         for key, due in self._due.items():
             lane = self._posting.lane(*key)
-            lane.share, lane.more = share, True
+            lane.share = share
+            lane.more = due.due_at <= now  # what waits for its next try stands in nobody's way
             lane.told = lane.told or due.failures > 0
             if lane.version != due.version:
                 lane.version = due.version

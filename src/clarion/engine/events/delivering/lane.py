@@ -63,7 +63,7 @@ class Lane:
         self.claimed_at = 0.0
         self.share = 1  # how many it may have in hand
         self._appetite = LEAST_APPETITE  # how many are worth claiming at once
-        self.more = False  # whether the queue has more of it, as far as is known
+        self.more = False  # whether the queue has more of it that is due, as far as is known
         self._most = connections
         self._least = max(1, connections // 8)
         self._limit = min(FIRST_LIMIT, connections)
