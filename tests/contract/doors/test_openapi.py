@@ -87,7 +87,7 @@ async def test_what_answers_show_is_in_the_document(client: Client, site: Site) 
 
 
 async def test_the_printed_address_leads_to_the_reference_page(client: Client) -> None:
-    reply = await client.call("GET", "/", whole=True, headers={"Authorization": None})
+    reply = await client.call("GET", "/", whole=True, allow_redirects=False)
     assert (reply.status, reply.headers["Location"]) == (302, "/docs")
 
 
