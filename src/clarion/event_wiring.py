@@ -39,7 +39,7 @@ OTHER_FILES = 1000  # that a process has open beside its links to receivers: cli
 MIN_LINKS = 16
 DELIVERER_SECONDS = 2.0  # that a stop waits for receivers
 MEASURE_SECONDS = 5.0
-MATCH_GATHER_SECONDS = 0.03  # a transaction of its own for every few events costs more than they do
+MATCH_GATHER_SECONDS = 0.05  # a transaction of its own for every few events costs more than they do
 MATCH_POLL_SECONDS = 0.1  # what the statements of messages announce comes without a hint
 
 MORE_FILES = "files.more"

@@ -40,7 +40,7 @@ FILL = {
     "message_charge": 100,
     "short_link": 85,
     "event": 100,
-    "event_delivery": 60,
+    "event_delivery": 45,
     "delivery_attempt": 100,
 }
 """How full pages are made, in percent. A message changes twice in its first seconds; with room for

@@ -32,7 +32,7 @@ from clarion.storage.database import Database
 
 MAX_BATCH = 1000
 FULL = 400
-GATHER_SECONDS = 0.03
+GATHER_SECONDS = 0.05
 """After a commit of fewer than FULL the next waits that long for more: each commit costs what
 thirty results cost, and nobody waits for it but a try that comes later."""
 
