@@ -28,7 +28,7 @@ class Command:
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self._process = process
-        self.said = ""  # beside its lines, once it has ended
+        self.said = ""  # beside its lines, as far as it was read: all of it once it has ended
 
     async def line(self) -> dict[str, Any]:
         assert self._process.stdout is not None
@@ -38,6 +38,15 @@ class Command:
         found: dict[str, Any] = json.loads(said)
         return found
 
+    async def says(self, words: str) -> None:
+        """Wait until it has said this beside its lines."""
+        assert self._process.stderr is not None
+        async with asyncio.timeout(20):
+            while words not in self.said:
+                more = await asyncio.to_thread(self._process.stderr.readline)
+                assert more, self.said
+                self.said = f"{self.said} {more.strip()}"
+
     async def end(self, number: signal.Signals | None = None) -> int:
         """Its exit code."""
         if number is not None:
@@ -45,7 +54,7 @@ class Command:
         await eventually(lambda: self._process.poll() is not None)
         assert self._process.stdout is not None
         assert self._process.stderr is not None
-        self.said = " ".join(self._process.stderr.read().split())
+        self.said = " ".join([*self.said.split(), *self._process.stderr.read().split()])
         for pipe in (self._process.stdout, self._process.stderr):
             pipe.close()
         return int(self._process.returncode)
@@ -132,6 +141,7 @@ async def test_tail_goes_on_when_the_gateway_has_been_away(
         first = await started.send("Hello")
         assert _request(await command.line()) == first
         await started.end(signal.SIGKILL)
+        await command.says(f"{before} does not answer")
         await started.start("--listen", where)
         assert (started.ready["base_url"] != before) is elsewhere
         second = await started.send("Hello again")
@@ -140,7 +150,6 @@ async def test_tail_goes_on_when_the_gateway_has_been_away(
             line = await command.line()
         assert _request(line) == second
         assert await command.end(signal.SIGINT) == 0
-    assert f"{before} does not answer" in command.said
     assert f"It is back at {started.ready['base_url']}." in command.said
     assert await configurations(started) == set()
 
