@@ -56,10 +56,12 @@ class Authenticator:
 
     async def _internal(self, scope: Mapping[str, Any]) -> Caller:
         headers = dict(scope["headers"])
-        company = _number(headers.get(b"int-companyid"))
-        application = _number(headers.get(b"int-appid"))
-        if company is None or application is None or not is_inside(scope, self._trusted):
+        named = headers.get(b"int-companyid"), headers.get(b"int-appid")
+        if named == (None, None) or not is_inside(scope, self._trusted):
             raise NotAuthenticated("The access token is missing.")
+        company, application = map(_number, named)
+        if company is None or application is None:
+            raise NotAuthenticated("int-companyId and int-appId are needed, both as whole numbers.")
         caller = await self._tokens.application(company, application)
         if caller is None:
             raise NotAuthenticated("int-companyId and int-appId name no application.")
