@@ -289,8 +289,7 @@ async def test_a_lease_that_lapses_before_the_commit_hands_nothing_over(
 
     monkeypatch.setattr(house.db, "run", late)
     await announced(house, running, "+2")
-    assert await house.left() == (0, 1)
-    assert len(receiver.requests(path)) == 1
+    assert (running.deliverer._posting.held, running.deliverer._posting.flying) == (0, 0)
     monkeypatch.setattr(house.db, "run", real)
     await house.settled({"SUCCESS": 2}, to)
     await house.nothing_left()
