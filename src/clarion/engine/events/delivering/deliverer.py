@@ -120,7 +120,7 @@ class Deliverer:
         return self._lease.node_id
 
     def offers(
-        self, company_id: int, counts: Mapping[int, int], *, size: int = 0
+        self, company_id: int, counts: Mapping[int, int], *, size: int
     ) -> dict[int, RoomOffer]:
         """Room for what is matched in this process (`matching.handing.Express`)."""
         if self._stopping or self._recorder.unrecorded >= MAX_UNRECORDED:

@@ -78,7 +78,7 @@ class ShortWay:
         return min(
             LANE_OFFERED - lane.held(),
             self.room - (MAX_HELD - MAX_OFFERED),
-            bytes_left // max(1, size),
+            bytes_left // size,
         )
 
     def end(self, offer: RoomOffer, events: Sequence[Event]) -> None:

@@ -57,8 +57,8 @@ class Express(Protocol):
 
 
 class Handing:
-    """One transaction's events on their way to whoever delivers them. After the transaction either
-    `done` or `doubt` is called."""
+    """One transaction's events on their way to whoever delivers them. Each try of the transaction
+    calls `begin`; after the last either `done` or `doubt` is called."""
 
     def __init__(self, express: Express | None) -> None:
         self._express = express
@@ -67,14 +67,18 @@ class Handing:
         self._offers: Mapping[int, Offer] = {}
         self._claimed: Collection[int] = ()
 
+    def begin(self) -> None:
+        """An earlier try, if there was one, was rolled back: nothing of it is stored."""
+        for offer in self._offers.values():
+            offer.withdraw()
+        self._events, self._offers, self._claimed = (), {}, ()
+
     async def record(
         self, tx: Runner, company_id: int, done: Sequence[UUID], events: Sequence[Matched],
         now: datetime,
     ) -> None:  # fmt: skip
-        """`store.record`; called again when the transaction was rolled back and is repeated."""
-        for offer in self._offers.values():
-            offer.withdraw()
-        self._company_id, self._events, self._offers, self._claimed = company_id, events, {}, ()
+        """`store.record`, with what there is room for in claims."""
+        self._company_id, self._events = company_id, events
         if self._express is not None and events:
             counts = Counter(id for event in events for id in event.configurations)
             largest = max(len(event.body) for event in events)

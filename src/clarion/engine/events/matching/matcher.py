@@ -92,6 +92,7 @@ class Matcher:
         handing = Handing(self._express)
 
         async def work(tx: asyncpg.Connection) -> bool:
+            handing.begin()
             if not await store.hold_company(tx, company_id):
                 return False
             batch = await store.announcements(tx, company_id, BATCH, limit)

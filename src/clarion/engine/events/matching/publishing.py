@@ -117,6 +117,7 @@ async def publish(
     handing = Handing(express)
 
     async def work(tx: asyncpg.Connection) -> tuple[set[UUID], list[Matched]]:
+        handing.begin()
         repeated = await _reserve(tx, company_id, ready)
         fresh = [each for each in ready if each.id not in repeated]
         matched = await _match(tx, known, company_id, fresh)
