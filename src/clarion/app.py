@@ -42,13 +42,9 @@ from clarion.engine.handsets.service import owed_receipts
 from clarion.engine.messages import tasks
 from clarion.engine.messages.carriers import Carriers
 from clarion.engine.messages.expand import Expander
+from clarion.engine.messages.flush import EXPANSION_CHANNEL, QUEUE_CHANNEL, WRITER_SESSION
 from clarion.engine.messages.inbound import InboundDesk
-from clarion.engine.messages.intake import (
-    EXPANSION_CHANNEL,
-    QUEUE_CHANNEL,
-    WRITER_SESSION,
-    Intake,
-)
+from clarion.engine.messages.intake import Intake
 from clarion.engine.messages.leases import DISPATCH, Membership
 from clarion.engine.messages.links.desk import LinkDesk
 from clarion.engine.messages.links.service import listening_at

@@ -8,8 +8,18 @@ prefix, a wire form and a way to show errors.
 
 from __future__ import annotations
 
+import asyncio
 import re
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping, MutableMapping
+from collections.abc import (
+    AsyncGenerator,
+    Awaitable,
+    Callable,
+    Generator,
+    Iterable,
+    Mapping,
+    MutableMapping,
+)
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import parse_qs
@@ -49,6 +59,21 @@ def json_answer(value: Any, *, status: int = 200, headers: tuple[Header, ...] = 
 
 
 NO_CONTENT = Answer(204)
+
+
+class Reply(Struct, frozen=True, gc=False):
+    """An answer that waits for one thing: what a handler on the hot path gives back in the place of
+    a coroutine. If that is a Future, the request needs no task."""
+
+    coming: Awaitable[Any]
+    answer: Callable[[asyncio.Future[Any]], Answer]
+    """From `coming`, done or failed; it may raise."""
+
+    def __await__(self) -> Generator[Any, None, Answer]:
+        coming = asyncio.ensure_future(self.coming)
+        with suppress(Exception):  # which `answer` sees
+            yield from coming
+        return self.answer(coming)
 
 
 async def read_already() -> MutableMapping[str, Any]:

@@ -6,16 +6,19 @@ stack of middleware would cost more than the rest of a request.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from functools import partial
 from time import perf_counter
 from typing import Any
 
 from clarion.api.auth import Authenticator
-from clarion.api.call import Answer, Call, Door, read_already
+from clarion.api.call import Answer, Call, Door, Reply, read_already
 from clarion.api.doors import all_doors
+from clarion.api.heads import Heads
 from clarion.api.limits import RateLimiter
 from clarion.api.problems import BodyTooLarge, ClientGone, MethodNotAllowed, NoSuchPath
-from clarion.api.router import NOTHING, Found, Router
+from clarion.api.router import NOTHING, Bound, Found, Router
 from clarion.api.services import Services
 from clarion.api.streams import send_stream
 from clarion.engine.accounts.model import Caller
@@ -44,7 +47,7 @@ def create_app(services: Services, doors: Iterable[Door] | None = None) -> Appli
 
 class Application:
     """An ASGI application. For short requests transport.py spares itself the ASGI messages: `find`
-    says what a request leads to, `respond` answers it."""
+    says what a request leads to, `begin` answers it."""
 
     def __init__(self, services: Services, router: Router) -> None:
         http = services.settings.http
@@ -55,6 +58,7 @@ class Application:
         self._limiter = RateLimiter(http.rate_limit, http.rate_burst)
         self._figures = {door.name: HttpDoor(door.name) for door in router.doors}
         self.find = router.find
+        self.heads = Heads()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -62,7 +66,7 @@ class Application:
             return
         found = self.find(scope["method"], scope["path"])
         try:
-            answer = await self.respond(scope, found, receive=receive)
+            answer = await self._respond(scope, found, receive=receive)
         except ClientGone:
             return
         if answer.chunks is None:
@@ -70,19 +74,72 @@ class Application:
         else:
             await send_stream(send, receive, answer, head=scope["method"] == "HEAD")
 
-    async def respond(
+    def begin(
+        self, scope: Scope, found: Found, body: bytes, answered: Callable[[Answer], None]
+    ) -> asyncio.Task[Any] | None:
+        """Answer a request whose body is here: `answered` is called with the answer once, now or
+        later. The task that works on it, if it takes one."""
+        begun = perf_counter()
+        bound = found.bound
+        caller = None
+        if bound is not None and not bound.route.open and len(body) <= self._max_body:
+            caller = self._authenticator.known(scope)
+        if bound is None or caller is None:
+            task = asyncio.create_task(self._respond(scope, found, body))
+            task.add_done_callback(partial(_pass_on, answered))
+            return task
+        try:
+            scope["caller"] = caller
+            self._limiter.check(caller)
+            made = bound.route.handler(self._call(scope, found, bound, caller, body))
+        except Exception as error:
+            answered(self._refused(bound.door, error, scope, begun))
+            return None
+        reply = made if type(made) is Reply else Reply(made, _result)
+        coming = asyncio.ensure_future(reply.coming)
+        coming.add_done_callback(partial(self._finish, scope, bound.door, begun, reply, answered))
+        return coming if type(coming) is asyncio.Task else None
+
+    def _finish(
+        self,
+        scope: Scope,
+        door: Door,
+        begun: float,
+        reply: Reply,
+        answered: Callable[[Answer], None],
+        coming: asyncio.Future[Any],
+    ) -> None:
+        """What a handler waited for is done."""
+        if coming.cancelled():
+            return  # the server stops, and its connections end
+        try:
+            answer = reply.answer(coming)
+        except Exception as error:
+            answer = self._refused(door, error, scope, begun)
+        else:
+            self._figures[door.name].answered(
+                scope["method"], answer.status, perf_counter() - begun
+            )
+        answered(answer)
+
+    def _refused(self, door: Door, error: Exception, scope: Scope, begun: float) -> Answer:
+        answer = _problem(door, error, scope)
+        self._figures[door.name].answered(scope["method"], answer.status, perf_counter() - begun)
+        return answer
+
+    async def _respond(
         self, scope: Scope, found: Found, body: bytes = b"", *, receive: Receive | None = None
     ) -> Answer:
         """The answer to a request: an error's too. `receive`: where the body is still to be read.
         Raises ClientGone."""
         begun = perf_counter()
+        door = found.bound.door if found.bound else self._door(found, scope["path"])
         try:
             answer = await self._answer(scope, found, body, receive)
         except ClientGone:
             raise
         except Exception as error:
-            answer = _problem(self._door(found, scope["path"]), error, scope)
-        door = found.bound.door if found.bound else self._door(found, scope["path"])
+            return self._refused(door, error, scope, begun)
         self._figures[door.name].answered(scope["method"], answer.status, perf_counter() - begun)
         return answer
 
@@ -102,16 +159,19 @@ class Application:
             raise BodyTooLarge
         if receive is not None and not bound.route.streamed and scope["method"] not in _BODYLESS:
             body = await self._read(scope, receive)
-        call = Call(
+        call = self._call(scope, found, bound, caller, body)
+        call.receive = receive or read_already
+        return await bound.route.handler(call)
+
+    def _call(self, scope: Scope, found: Found, bound: Bound, caller: Caller, body: bytes) -> Call:
+        return Call(
             services=self._services,
             door=bound.door,
             scope=scope,
             params=dict(zip(bound.names, found.values, strict=True)) if bound.names else NOTHING,
             caller=caller,
             body=body,
-            receive=receive or read_already,
         )
-        return await bound.route.handler(call)
 
     async def _read(self, scope: Scope, receive: Receive) -> bytes:
         """The whole body, which mostly comes in one piece."""
@@ -146,6 +206,15 @@ class Application:
         if found.methods:
             return next(iter(found.methods.values())).door
         return self._router.door_of(path)
+
+
+def _pass_on(answered: Callable[[Answer], None], task: asyncio.Task[Answer]) -> None:
+    if not task.cancelled():
+        answered(task.result())
+
+
+def _result(coming: asyncio.Future[Answer]) -> Answer:
+    return coming.result()
 
 
 def _problem(door: Door, error: Exception, scope: Scope) -> Answer:

@@ -7,7 +7,7 @@ Protocols name only what the doors use.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 from uuid import UUID
@@ -43,8 +43,8 @@ class Tokens(Protocol):
 class Acceptance(Protocol):
     """Where message requests become durable."""
 
-    async def accept(self, caller: Caller, request: NewRequest) -> UUID:
-        """The id of the request; it is committed when this returns."""
+    def accept(self, caller: Caller, request: NewRequest) -> Awaitable[UUID]:
+        """The id of the request, once it is committed. Raises at once, or when awaited."""
 
 
 class ConnectorHealth(Protocol):

@@ -19,6 +19,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from clarion.api.call import Answer, Header
 from clarion.api.errors import problem
+from clarion.api.heads import END, Head
 from clarion.api.lingering import Lingering
 from clarion.errors import InvalidInput
 
@@ -39,14 +40,44 @@ class HttpProtocol(HttpToolsProtocol):
     _odd: bool  # something in its head makes it a request for uvicorn
     _body: bytes
     _lingering: Lingering
+    _amid: bool = False  # the parser is inside a request
+    _octets: bytes = b""  # the last that came, if a request began with them
+    _active_at: float = 0.0  # by the loop's clock
+    _known: tuple[list[Header], bytes] = ([], b"")  # headers of all answers, and those as octets
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         self._lingering = Lingering(transport.close)
-        super().connection_made(_Gathering(transport, self._linger))  # type: ignore[arg-type]
+        self._gathering = _Gathering(transport, self._linger)
+        self._heads = cast("Application", self.app).heads
+        super().connection_made(self._gathering)  # type: ignore[arg-type]
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
+        self._unset_keepalive_if_required()
         self._lingering.stop()
+
+    def data_received(self, data: bytes) -> None:
+        """The usual request comes whole, alone, and with a head that is known."""
+        cycle = self.cycle
+        self._octets = b""
+        if not self._amid and (cycle is None or cycle.response_complete):
+            end = data.find(END) + len(END)
+            head = self._heads.get(data[:end])
+            if head is not None and len(data) == end + head.length and not self._is_ending():
+                scope = head.scope.copy()
+                scope["client"] = self.client
+                self._answer(scope, head.found, data[end:])
+                return
+            self._octets = data
+        super().data_received(data)
+
+    def _is_ending(self) -> bool:
+        return self._lingering.is_under_way or self._gathering.is_closing()
+
+    def _answer(self, scope: dict[str, Any], found: Found, body: bytes) -> None:
+        short = _Short(self, scope, found)
+        self.cycle = cast("Any", short)
+        short.begin(body)
 
     def _linger(self) -> bool:
         """Whether some of a request is still to come behind its answer; it is thrown away."""
@@ -59,20 +90,47 @@ class HttpProtocol(HttpToolsProtocol):
         self.flow.resume_reading()
         return True
 
+    def send_whole(self, answer: Answer, *, keep_alive: bool) -> None:
+        """Head and body of a response."""
+        headers = self.server_state.default_headers  # a new list each second, for the date
+        if self._known[0] is not headers:
+            self._known = headers, _lines(headers)
+        if keep_alive:
+            self._gathering.send(_octets(answer, self._known[1]))
+        else:
+            self._gathering.send(_octets(answer, self._known[1] + b"connection: close\r\n"))
+            self._gathering.close()
+
     def on_response_complete(self) -> None:
-        super().on_response_complete()
-        self._linger()
+        self._active_at = self.loop.time()
+        short = type(cast("Any", self.cycle)) is _Short
+        if short and self.timeout_keep_alive_task and not self.pipeline:
+            self.server_state.total_requests += 1  # all else is as it was
+        else:
+            super().on_response_complete()
+            self._linger()
+
+    def timeout_keep_alive_handler(self) -> None:
+        """Short requests leave the timer alone: what has come since is looked at here."""
+        left = self._active_at + self.timeout_keep_alive - self.loop.time()
+        if self.cycle is not None and not self.cycle.response_complete:
+            left = self.timeout_keep_alive
+        if left > 0:
+            self.timeout_keep_alive_task = self.loop.call_later(
+                left, self.timeout_keep_alive_handler
+            )
+        else:
+            super().timeout_keep_alive_handler()
 
     def send_400_response(self, msg: str) -> None:
         """What is no HTTP, in the words of the doors."""
         answer = problem(InvalidInput("This is not a well-formed HTTP/1.1 request."))
-        more = [*self.server_state.default_headers, (b"connection", b"close")]
-        self.transport.write(_octets(answer, more))
-        self.transport.close()
+        self.send_whole(answer, keep_alive=False)
 
     def on_message_begin(self) -> None:
         if self.timeout_keep_alive_task is not None:
             self._unset_keepalive_if_required()
+        self._amid = True
         self.url = b""
         self.headers = []
         self.expect_100_continue = False
@@ -106,12 +164,10 @@ class HttpProtocol(HttpToolsProtocol):
         ):
             self._go_the_long_way()
             return
-        scope = _scope(self, method)
-        found = cast("Application", self.app).find(scope["method"], scope["path"])
-        if found.streamed:
+        self._scope = _scope(self, method)
+        self._found = cast("Application", self.app).find(self._scope["method"], self._scope["path"])
+        if self._found.streamed:
             self._go_the_long_way()
-            return
-        self.cycle = cast("Any", _Short(self, scope, found))
 
     def _go_the_long_way(self) -> None:
         url, headers, expect = self.url, self.headers, self.expect_100_continue
@@ -129,13 +185,16 @@ class HttpProtocol(HttpToolsProtocol):
             self._body += body
 
     def on_message_complete(self) -> None:
+        self._amid = False
         if self._odd:
             super().on_message_complete()
             if self._lingering.is_under_way:
                 self._end_lingering()
-        else:
-            cast("_Short", self.cycle).body = self._body  # another request may come before the task
-            self._start_asgi_task(self.cycle, self.app)
+            return
+        if self._octets:
+            self._heads.keep(self._octets, Head(self._scope, self._found, self._length))
+            self._octets = b""
+        self._answer({**self._scope, "client": self.client}, self._found, self._body)
 
     def _end_lingering(self) -> None:
         """The request is whole at last."""
@@ -150,7 +209,7 @@ class HttpProtocol(HttpToolsProtocol):
 
 
 def _scope(protocol: HttpProtocol, method: bytes) -> dict[str, Any]:
-    """What handlers read of an ASGI scope."""
+    """What handlers read of an ASGI scope, but for `client`."""
     url = httptools.parse_url(protocol.url)
     path = url.path.decode("ascii")
     return {
@@ -159,7 +218,6 @@ def _scope(protocol: HttpProtocol, method: bytes) -> dict[str, Any]:
         "path": unquote(path) if "%" in path else path,
         "query_string": url.query or b"",
         "headers": protocol.headers,
-        "client": protocol.client,
         "scheme": protocol.scheme,
     }
 
@@ -168,7 +226,7 @@ class _Short:
     """One short request and its response, in the place of uvicorn's RequestResponseCycle."""
 
     __slots__ = (
-        "_found", "_protocol", "_scope", "body", "disconnected", "keep_alive", "message_event",
+        "_found", "_protocol", "_scope", "disconnected", "keep_alive", "message_event",
         "response_complete",
     )  # fmt: skip
 
@@ -176,23 +234,25 @@ class _Short:
         self._protocol = protocol
         self._scope = scope
         self._found = found
-        self.body = b""
         self.disconnected = False
         self.keep_alive = True  # uvicorn's shutdown sets it to False
-        self.message_event = _Deaf()
+        self.message_event = _DEAF
         self.response_complete = False
 
-    async def run_asgi(self, app: Application) -> None:
+    def begin(self, body: bytes) -> None:
         protocol = self._protocol
-        answer = await app.respond(self._scope, self._found, self.body)
+        app = cast("Application", protocol.app)
+        task = app.begin(self._scope, self._found, body, self.answered)
+        if task is not None:  # uvicorn waits for it, or cancels it, when it stops
+            protocol.tasks.add(task)
+            task.add_done_callback(protocol.tasks.discard)
+
+    def answered(self, answer: Answer) -> None:
+        """The whole answer, which leaves in one system call."""
+        protocol = self._protocol
         self.response_complete = True
         if not self.disconnected:
-            more = protocol.server_state.default_headers
-            if not self.keep_alive:
-                more = [*more, (b"connection", b"close")]
-            protocol.transport.write(_octets(answer, more))
-            if not self.keep_alive:
-                protocol.transport.close()
+            protocol.send_whole(answer, keep_alive=self.keep_alive)
         protocol.on_response_complete()
 
 
@@ -203,10 +263,15 @@ class _Deaf:
         pass
 
 
-def _octets(answer: Answer, more: Iterable[Header]) -> bytes:
-    parts = [STATUS_LINE[answer.status]]
-    for name, value in more:
-        parts += (name, b": ", value, b"\r\n")
+_DEAF = _Deaf()
+
+
+def _lines(headers: Iterable[Header]) -> bytes:
+    return b"".join(b"%s: %s\r\n" % header for header in headers)
+
+
+def _octets(answer: Answer, more: bytes) -> bytes:
+    parts = [STATUS_LINE[answer.status], more]
     for name, value in answer.headers:
         parts += (name, b": ", value, b"\r\n")
     if answer.status != 204:
@@ -234,6 +299,13 @@ class _Gathering:
 
     def is_closing(self) -> bool:
         return self._closing or self._transport.is_closing()
+
+    def send(self, octets: bytes) -> None:
+        """Write at once, unless something waits."""
+        if self._waiting:
+            self.write(octets)
+        elif not self.is_closing():
+            self._transport.write(octets)
 
     def write(self, octets: bytes) -> None:
         if self._closing:

@@ -14,7 +14,7 @@ from tests.factories import Tenant
 from tests.peers.smsc import Smsc
 from tests.waiting import eventually
 
-from clarion.engine.messages import intake, store
+from clarion.engine.messages import flush, store
 from clarion.errors import Unavailable
 from clarion.settings import SmppConnector
 
@@ -136,7 +136,7 @@ async def test_when_the_commits_answer_is_lost_it_is_sent_once(
     answers: int,
 ) -> None:  # fmt: skip
     """Whether the gateway then finds out that it was stored, or gives up and refuses it."""
-    monkeypatch.setattr(intake, "RETRY_SECONDS", 0.2)
+    monkeypatch.setattr(flush, "RETRY_SECONDS", 0.2)
 
     async def lost(*args: Any, **more: Any) -> None:
         await REAL(*args, **more)

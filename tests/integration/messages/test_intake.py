@@ -21,8 +21,8 @@ from tests.factories import Tenant, a_request, a_sender
 from tests.waiting import eventually
 
 from clarion import settings
-from clarion.engine.messages import intake, store
-from clarion.engine.messages.intake import MAX_BATCH
+from clarion.engine.messages import flush, store
+from clarion.engine.messages.flush import MAX_BATCH
 from clarion.engine.messages.model import Options
 from clarion.engine.messages.prepare import Prepared
 from clarion.errors import (
@@ -311,7 +311,8 @@ class _Forgetful:
 async def test_a_commit_that_was_not_heard_of_is_not_repeated(
     place: Place, gateway: Gateway, tenant: Tenant, name: str | None
 ) -> None:
-    gateway.intake._db = gateway.intake._writer = _Forgetful(place.db)  # type: ignore[assignment]
+    flusher = gateway.intake._flusher
+    flusher._db = flusher._writer = _Forgetful(place.db)  # type: ignore[assignment]
     made = await gateway.send(tenant, GOOD, "+4915112345679", external_id=name)
     assert await _stored(place, tenant) == [made]
     if name:
@@ -323,7 +324,7 @@ async def test_while_the_database_is_away_nobody_waits_for_those_before_him(
 ) -> None:
     """All that stand in line are told when the first are."""
     await gateway.send(tenant, GOOD)
-    monkeypatch.setattr(intake, "RETRY_SECONDS", 0.3)
+    monkeypatch.setattr(flush, "RETRY_SECONDS", 0.3)
     tried = set()
 
     async def away(_: object, batch: list[Prepared], *__: object, **___: object) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -10,7 +11,7 @@ from uuid import UUID
 
 from msgspec import Meta, Struct, field
 
-from clarion.api.call import Answer, Call, Route, json_answer
+from clarion.api.call import Answer, Call, Reply, Route, json_answer
 from clarion.api.errors import code_of
 from clarion.api.operation import Created, Operation
 from clarion.api.resource import Resource, Values
@@ -20,7 +21,7 @@ from clarion.api.scg.requests_in import DECODER, MessageRequestBody, new_request
 from clarion.api.shape import Attribute, Row, Shape, Version
 from clarion.engine.attachments.service import linked_attachments
 from clarion.engine.messages.amend import Labels, amend_request
-from clarion.engine.messages.intake import QUEUE_CHANNEL
+from clarion.engine.messages.flush import QUEUE_CHANNEL
 from clarion.engine.messages.model import RequestState
 from clarion.engine.messages.service import cancel_request, delete_request, resume_request
 from clarion.engine.senders.service import senders_of_addresses
@@ -279,11 +280,19 @@ async def attachments(call: Call) -> Answer:
 # ---------------------------------------------------------------- writing
 
 
-async def create(call: Call) -> Answer:
+def create(call: Call) -> Reply:
     """Accept a request; it is stored when this answers."""
     try:
         request = new_request(call.read(DECODER))
-        id = await call.services.intake.accept(call.caller, request)
+        return Reply(call.services.intake.accept(call.caller, request), _created)
+    except ClarionError as error:
+        REQUESTS_REFUSED.labels(code_of(error)).inc()
+        raise
+
+
+def _created(stored: asyncio.Future[UUID]) -> Answer:
+    try:
+        id = stored.result()
     except ClarionError as error:
         REQUESTS_REFUSED.labels(code_of(error)).inc()
         raise

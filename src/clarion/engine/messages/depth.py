@@ -18,6 +18,8 @@ RECOUNT_SECONDS = 10.0
 FULL_SECONDS = 1.0
 MAX_SENDERS = 50_000
 
+Key = tuple[int, str, UUID]  # company, connector, sender id
+
 
 class Depth:
     """What waits for one sender id, as far as this process knows."""
@@ -30,8 +32,11 @@ class Depth:
         self.reserved = 0  # being stored: no count sees them for certain
         self.counted_at = float("-inf")
 
-    def total(self) -> int:
-        return self.counted + self.accepted + self.reserved
+    def settle(self, count: int, *, stored: bool) -> None:
+        """So many that had reserved room are stored, or will not be."""
+        self.reserved -= count
+        if stored:
+            self.accepted += count
 
 
 class QueueDepths:
@@ -40,22 +45,23 @@ class QueueDepths:
     def __init__(self, db: Database, limit: int) -> None:
         self._db = db
         self._limit = limit
-        self._depths: dict[tuple[int, str, UUID], Depth] = {}
+        self._alarm = limit // 10  # accepted since the last count: time for another
+        self._depths: dict[Key, Depth] = {}
 
-    async def reserve(
-        self, count: int, *, company_id: int, connector: str, sender_id: UUID
-    ) -> Depth:
-        """Room for `count` messages. Whoever has it gives it back: `reserved` goes down by `count`,
-        and `accepted` up if they were stored. Raises TooManyRequests when there is none."""
-        key = (company_id, connector, sender_id)
+    def reserve(self, count: int, key: Key) -> Depth | None:
+        """Room for `count` messages, to be settled once; None: `count` has to be called before
+        anybody knows. Raises TooManyRequests when there is none."""
         depth = self._depths.get(key)
         if depth is None:
             if len(self._depths) >= MAX_SENDERS:
                 self._depths.clear()
             depth = self._depths[key] = Depth()
-        if self._needs_count(depth, count):
-            await self._count(key, depth)
-        if depth.total() + count > self._limit:
+        wanted = depth.counted + depth.accepted + depth.reserved + count
+        if (wanted > self._limit or depth.accepted > self._alarm) and _is_old(
+            depth, FULL_SECONDS if wanted > self._limit else RECOUNT_SECONDS
+        ):
+            return None
+        if wanted > self._limit:
             raise TooManyRequests(
                 f"from: {self._limit} messages wait for this sender id already",
                 retry_after=FULL_SECONDS,
@@ -64,14 +70,16 @@ class QueueDepths:
         depth.reserved += count
         return depth
 
-    def _needs_count(self, depth: Depth, count: int) -> bool:
-        age = time.monotonic() - depth.counted_at
-        if depth.total() + count > self._limit:
-            return age > FULL_SECONDS
-        return depth.accepted * 10 > self._limit and age > RECOUNT_SECONDS
-
-    async def _count(self, key: tuple[int, str, UUID], depth: Depth) -> None:
+    async def count(self, key: Key) -> None:
+        """Ask the database how many there are. Raises Unavailable."""
+        depth = self._depths.get(key)
+        if depth is None:
+            return
         depth.counted_at = time.monotonic()
         before = depth.accepted
         depth.counted = await store.queue_depth(self._db, *key, limit=self._limit + 1)
         depth.accepted -= before
+
+
+def _is_old(depth: Depth, seconds: float) -> bool:
+    return time.monotonic() - depth.counted_at > seconds

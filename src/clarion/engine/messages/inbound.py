@@ -16,7 +16,7 @@ from clarion.engine.consent.inbound import Reply
 from clarion.engine.consent.keywords.directory import KeywordDirectory
 from clarion.engine.messages import store
 from clarion.engine.messages.answers import answer, hear
-from clarion.engine.messages.intake import EXPANSION_CHANNEL
+from clarion.engine.messages.flush import EXPANSION_CHANNEL
 from clarion.engine.messages.ports import Inbound, Media, Medium
 from clarion.engine.messages.prepare import MAX_INDEXED
 from clarion.engine.messages.rich import stored_media

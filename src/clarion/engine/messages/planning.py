@@ -97,6 +97,11 @@ class Planner:
         """Whether a message that requires none has to be looked at for consent all the same."""
         return await self._means.gate.needed(sender, NO_CONSENT_NEEDED)
 
+    def knows_no_consent_needed(self) -> bool:
+        """Whether `needs_consent` would say no now, of a sender id without rules, without a
+        look."""
+        return self._means.gate.is_open()
+
     async def _from(
         self, company_id: int, reference: str
     ) -> tuple[Sequence[Sender], Channel | None]:

@@ -24,6 +24,11 @@ class ConsentGate:
         self._looking: asyncio.Task[None] | None = None
         self._until = float("-inf")
 
+    def is_open(self) -> bool:
+        """Whether it is known now that no carrier's black list is in use; then nobody who requires
+        no consent, of a sender id without rules of its own, can be refused."""
+        return not self._lists_in_use and self._clock() < self._until
+
     async def needed(self, sender: Sender, requirement: str) -> bool:
         """Whether `refused` has to be asked. Costs a comparison, and a query each five seconds."""
         if requirement not in ("", Requirement.NONE) or sender.check_white_list:
