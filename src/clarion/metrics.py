@@ -1,13 +1,16 @@
 """What the gateway counts and measures, for `/metrics` in Prometheus' text form.
 
 Every metric is a constant here. On the hot path use the children that `connector(name)` and
-`HttpDoor` keep: looking one up by labels costs more than counting. Several worker processes share
-one set of figures through PROMETHEUS_MULTIPROC_DIR, which the supervisor sets before they start.
+`HttpDoor` keep, or a Tally: looking one up by labels costs more than counting. Several worker
+processes share one set of figures through PROMETHEUS_MULTIPROC_DIR, which the supervisor sets before
+they start.
 """
 
 from __future__ import annotations
 
+import asyncio
 import os
+from bisect import bisect_left
 from functools import cache
 
 from prometheus_client import (
@@ -198,16 +201,67 @@ def connector(name: str) -> ConnectorMetrics:
     return ConnectorMetrics(name)
 
 
-_deliveries: dict[str, Counter] = {}
+TELL_SECONDS = 0.25
+"""How long what a Tally has counted may stay with it."""
+
+
+class Tally:
+    """A counter and a histogram of what happens with every message: counted here, in lists, and
+    told to Prometheus a few times a second, since each single call of its library costs as much
+    as parsing a request."""
+
+    def __init__(self, seconds: Histogram, count: Counter | None = None) -> None:
+        """Of metrics without labels, or of their children."""
+        self._seconds = seconds
+        self._count = count
+        self._bounds = seconds._upper_bounds
+        self._buckets = [0] * len(self._bounds)
+        self._sum = 0.0
+        self._is_waiting = False
+
+    def add(self, seconds: float) -> None:
+        """Something has happened, and took so long."""
+        self._buckets[bisect_left(self._bounds, seconds)] += 1
+        self._sum += seconds
+        if not self._is_waiting:
+            self._wait()
+
+    def _wait(self) -> None:
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            self.tell()
+            return
+        self._is_waiting = True
+        _untold.add(self)
+        loop.call_later(TELL_SECONDS, self.tell)
+
+    def tell(self) -> None:
+        """What Histogram.observe and Counter.inc would have done by now."""
+        self._is_waiting = False
+        _untold.discard(self)
+        for place, count in enumerate(self._buckets):
+            if count:
+                self._seconds._buckets[place].inc(count)
+        self._seconds._sum.inc(self._sum)
+        if self._count is not None:
+            self._count.inc(sum(self._buckets))
+        self._buckets = [0] * len(self._bounds)
+        self._sum = 0.0
+
+
+_untold: set[Tally] = set()
+
+INTAKE_TIMES = Tally(INTAKE_SECONDS)
+_deliveries: dict[str, Tally] = {}
 
 
 def delivery(status: str, seconds: float) -> None:
     """A try to deliver an event has ended. `status` is the value of a DeliveryStatus."""
-    child = _deliveries.get(status)
-    if child is None:
-        child = _deliveries[status] = DELIVERIES.labels(status)
-    child.inc()
-    DELIVERY_SECONDS.observe(seconds)
+    tally = _deliveries.get(status)
+    if tally is None:
+        tally = _deliveries[status] = Tally(DELIVERY_SECONDS, DELIVERIES.labels(status))
+    tally.add(seconds)
 
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
@@ -219,22 +273,25 @@ class HttpDoor:
     def __init__(self, door: str) -> None:
         self._door = door
         self._seconds = HTTP_SECONDS.labels(door)
-        self._answers: dict[tuple[str, int], Counter] = {}
+        self._answers: dict[tuple[str, int], Tally] = {}
 
     def answered(self, method: str, status: int, seconds: float) -> None:
-        child = self._answers.get((method, status))
-        if child is None:
-            child = self._new(method if method in _METHODS else "other", status)
-        child.inc()
-        self._seconds.observe(seconds)
+        tally = self._answers.get((method, status))
+        if tally is None:
+            tally = self._new(method if method in _METHODS else "other", status)
+        tally.add(seconds)
 
-    def _new(self, method: str, status: int) -> Counter:
-        child = HTTP_REQUESTS.labels(self._door, method, str(status))
-        return self._answers.setdefault((method, status), child)
+    def _new(self, method: str, status: int) -> Tally:
+        if (method, status) not in self._answers:
+            count = HTTP_REQUESTS.labels(self._door, method, str(status))
+            self._answers[method, status] = Tally(self._seconds, count)
+        return self._answers[method, status]
 
 
 def render() -> tuple[bytes, str]:
     """The figures and their media type; of all workers together where there are several."""
+    for tally in list(_untold):
+        tally.tell()
     if not os.environ.get(SHARED_DIRECTORY):
         return generate_latest(REGISTRY), CONTENT_TYPE_LATEST
     shared = CollectorRegistry()

@@ -61,7 +61,9 @@ def new_secret_id() -> UUID:
 
 def new_request_id(*, at_ms: int | None = None) -> UUID:
     """A fresh uuid v7 whose last 24 bits are free for the sequence of its messages."""
-    return _uuid(new_id(at_ms=at_ms).int & ~MAX_SEQUENCE)
+    ms, counter = _order.next(time.time_ns() // 1_000_000 if at_ms is None else at_ms)
+    stem = getrandbits(62 - SEQUENCE_BITS) << SEQUENCE_BITS
+    return _uuid((ms << 80) | _VERSION | (counter << 64) | _VARIANT | stem)
 
 
 def message_id(request_id: UUID, sequence: int) -> UUID:

@@ -128,18 +128,20 @@ _OPTIONS = attrgetter(
     "options",
 )
 _NO_OPTIONS = (None,) * 12
+_NO_CONSENT = ConsentRequirement.NONE.value
 MAX_OPTIONS = 50
 MAX_URL = 2000
 
 
 def new_request(body: MessageRequestBody) -> NewRequest:
     """The engine's view of a body. InvalidInput names the attribute at fault."""
-    consent = _word("consent_requirement", body.consent_requirement) or ConsentRequirement.NONE
-    zone = _word("scheduled_delivery_time_zone", body.scheduled_delivery_time_zone)
-    scheduled_at = date("scheduled_delivery_time", body.scheduled_delivery_time)
+    named = recipients(body.to)
+    if body.contact_id or body.contact_group_id:
+        named += _more_recipients(body)
+    consent, zone = body.consent_requirement, body.scheduled_delivery_time_zone
     return NewRequest(
         sender=body.sender,
-        recipients=recipients(body.to) + _more_recipients(body),
+        recipients=named,
         body=body.body or "",
         subject=body.subject or None,
         external_id=body.external_id or None,
@@ -147,13 +149,13 @@ def new_request(body: MessageRequestBody) -> NewRequest:
         campaign_id=body.campaign_id or None,
         program_id=body.program_id or None,
         reply_to=_answered(body.reply_to) if body.reply_to else None,
-        consent_requirement=consent,
+        consent_requirement=_word("consent_requirement", consent) if consent else _NO_CONSENT,
         content_type=body.content_type or None,
         test=bool(body.test_message_flag),
         pause_before_transmit=bool(body.pause_before_transmit),
         pause_expires_at=date("pause_expiry_time", body.pause_expiry_time),
-        scheduled_at=scheduled_at,
-        scheduled_zone=zone,
+        scheduled_at=date("scheduled_delivery_time", body.scheduled_delivery_time),
+        scheduled_zone=_word("scheduled_delivery_time_zone", zone) if zone else None,
         expires_at=date("expiry_time", body.expiry_time),
         options=None if _OPTIONS(body) == _NO_OPTIONS else _options(body),
     )
@@ -196,9 +198,7 @@ _WORDS: dict[str, type[StrEnum]] = {
 }
 
 
-def _word(name: str, value: str | None) -> str | None:
-    if not value:
-        return None
+def _word(name: str, value: str) -> str:
     kind = _WORDS[name]
     word = value.strip().upper()
     if word not in kind.__members__:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
+from operator import attrgetter
 from uuid import UUID
 
 from msgspec import Struct
@@ -30,13 +31,17 @@ from clarion.engine.messages.wishes import (
 from clarion.errors import InvalidInput, MessageTooLong, ValueTooLong
 from clarion.kit import ids
 from clarion.kit.e164 import parse_address
-from clarion.kit.segments import Encoding, segment
+from clarion.kit.gsm7 import is_plain
+from clarion.kit.segments import GSM7_ALONE, Encoding, segment
 from clarion.settings import Intake
 
 MAX_INDEXED = 255
 NORMAL_PRIORITY = 1
 ENCODING_CODES = {Encoding.GSM7: 0, Encoding.LATIN1: 1, Encoding.UCS2: 2}
 _INDEXED = ("subject", "external_id", "conversation_id", "campaign_id", "program_id")
+_indexed = attrgetter(*_INDEXED)
+_NONE_INDEXED = (None,) * len(_INDEXED)
+_SHORT = Content(encoding=0, fragments=1)
 
 
 class Prepared(Struct, frozen=True, gc=False):
@@ -90,6 +95,8 @@ def prepare(
     if len(new.recipients) > limits.direct_recipients:
         recipients: list[Recipient] = []
         duplicates = 0
+    elif len(new.recipients) == 1:
+        recipients, duplicates = [_resolve(new.recipients[0], state, alone=True)], 0
     else:
         unique = list(dict.fromkeys(new.recipients))
         recipients = resolve_recipients(unique, state=state, alone=len(unique) == 1)
@@ -114,8 +121,10 @@ def check_values(new: NewRequest, limits: Intake) -> None:
 
 
 def check_indexed(new: NewRequest) -> None:
-    for name in _INDEXED:
-        value = getattr(new, name)
+    values = _indexed(new)
+    if values == _NONE_INDEXED:
+        return
+    for name, value in zip(_INDEXED, values, strict=True):
         if value is None:
             continue
         if len(value) > MAX_INDEXED:
@@ -139,12 +148,16 @@ def measure(body: str, *, latin1: bool, limits: Intake) -> Content:
 
 
 def content_of(body: str, *, latin1: bool) -> Content:
+    if len(body) <= GSM7_ALONE and is_plain(body):  # most are
+        return _SHORT
     segments = segment(body, latin1=latin1)
     return Content(encoding=ENCODING_CODES[segments.encoding], fragments=len(segments.parts))
 
 
 def check_times(new: NewRequest, limits: Intake, now: datetime) -> None:
     """Schedule and pause within their limits."""
+    if new.scheduled_at is None and new.pause_expires_at is None:
+        return
     latest = timedelta(days=limits.max_schedule_days)
     if new.scheduled_at is not None and new.scheduled_at > now + latest:
         raise InvalidInput(
@@ -256,7 +269,8 @@ def _rows(
     request_id = ids.new_request_id(at_ms=int(now.timestamp() * 1000))
     pending, failed, queued = count_states(recipients)
     state = _request_state(new, recipients, pending, failed)
-    solo = ids.message_id(request_id, 1) if len(recipients) == 1 else None
+    messages = message_rows(request_id, recipients, 1)
+    solo = messages[0][0] if len(recipients) == 1 else None
     due = new.scheduled_at is None or new.scheduled_at <= now
     return Prepared(
         kind=(
@@ -264,7 +278,7 @@ def _rows(
             pending, failed, *_carriage(route, content),
         ),
         request=(request_id, solo, *content_and_labels(new), *times_and_options(new, now)),
-        messages=message_rows(request_id, recipients, 1),
+        messages=messages,
         request_id=request_id,
         company_id=owner[0],
         connector=route.connector,
