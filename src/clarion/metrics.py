@@ -2,8 +2,8 @@
 
 Every metric is a constant here. On the hot path use the children that `connector(name)` and
 `HttpDoor` keep, or a Tally: looking one up by labels costs more than counting. Several worker
-processes share one set of figures through PROMETHEUS_MULTIPROC_DIR, which the supervisor sets before
-they start.
+processes share one set of figures through PROMETHEUS_MULTIPROC_DIR, which the supervisor sets
+before they start.
 """
 
 from __future__ import annotations

@@ -12,13 +12,8 @@ from hypothesis import strategies as st
 from tests.factories import a_request
 
 from clarion.engine.messages.model import MessageState, NewRequest, Route
-from clarion.engine.messages.prepare import (
-    Prepared,
-    count_states,
-    measure,
-    prepare,
-    resolve_recipients,
-)
+from clarion.engine.messages.prepare import measure, prepare, resolve_recipients
+from clarion.engine.messages.prepared import Prepared, count_states
 from clarion.engine.messages.wishes import MAX_PAUSE
 from clarion.errors import ClarionError, InvalidInput, MessageTooLong, ValueTooLong
 from clarion.kit import ids
@@ -110,13 +105,34 @@ def test_latin1_is_used_only_where_the_connector_has_it() -> None:
 # ---------------------------------------------------------------- what is stored
 
 
-def test_one_recipient_makes_a_solo_request() -> None:
+def test_one_message_that_leaves_now_is_a_row_alone() -> None:
     prepared = _prepare(a_request(ONE))
+    message = ids.message_id(prepared.request_id, 1)
+    assert prepared.alone is not None
+    assert prepared.alone[:4] == (prepared.request_id, message, ONE, "DE")
+    assert not prepared.request
+    assert not prepared.messages
+    assert (prepared.queued, prepared.refused, prepared.connector) == (1, 0, "carrier")
+    assert prepared.ready is not None
+    assert prepared.ready.leaving == ((message, ONE, "DE"),)
+
+
+@pytest.mark.parametrize(
+    "wishes",
+    [
+        {"test": True},
+        {"scheduled_at": SOON},
+        {"pause_before_transmit": True},
+        {"pause_expires_at": SOON},
+        {"expires_at": NOW},
+    ],
+)
+def test_one_message_that_does_not_leave_now_makes_a_solo_request(wishes: dict[str, Any]) -> None:
+    prepared = _prepare(a_request(ONE, **wishes))
+    assert prepared.alone is None
     message = ids.message_id(prepared.request_id, 1)
     assert [row[0] for row in prepared.messages] == [message]
     assert prepared.request[SOLO] == message
-    assert prepared.kind[STATE] == "TRANSMITTING"
-    assert (prepared.queued, prepared.refused, prepared.connector) == (1, 0, "carrier")
 
 
 def test_messages_are_numbered_in_the_order_of_recipients() -> None:
@@ -136,6 +152,7 @@ def test_a_recipient_who_is_named_twice_gets_one_message() -> None:
 
 def test_a_recipient_who_is_named_twice_and_alone_makes_a_solo_request() -> None:
     prepared = _prepare(a_request(ONE, ONE))
+    assert prepared.alone is None
     assert prepared.request[SOLO] is not None
     assert prepared.kind[DUPLICATES] == 1
 
@@ -163,7 +180,7 @@ def test_what_is_stored_of_a_bad_recipient_is_bounded_and_can_be_stored() -> Non
 
 def test_many_recipients_are_left_to_the_expander() -> None:
     prepared = _prepare(a_request(*[f"+4915112345{n:03}" for n in range(6)]))
-    assert prepared.messages == []
+    assert not prepared.messages
     assert prepared.kind[STATE] == "PREPARING"
     assert prepared.kind[RECIPIENT_COUNT] == 0
     assert prepared.queued == 6

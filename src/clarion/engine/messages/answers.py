@@ -22,7 +22,7 @@ from clarion.engine.messages import store
 from clarion.engine.messages.model import NewRequest, Options
 from clarion.engine.messages.planning import answer_request
 from clarion.engine.messages.ports import Medium
-from clarion.engine.messages.prepare import Prepared
+from clarion.engine.messages.prepared import Prepared
 from clarion.engine.messages.recipients import read
 from clarion.engine.senders.model import Sender
 from clarion.kit import ids

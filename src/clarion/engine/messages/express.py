@@ -11,12 +11,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Protocol, cast
+from typing import TYPE_CHECKING, Protocol
 from uuid import UUID
 
 from clarion.engine.messages.claimed import Sendable
 from clarion.engine.messages.outcomes import Claim, Entry
-from clarion.engine.messages.prepare import Prepared
+from clarion.engine.messages.prepared import Prepared
 from clarion.engine.messages.submissions import sms_submission
 from clarion.engine.messages.turns import Lane
 from clarion.kit import ids
@@ -93,8 +93,8 @@ def _ask(express: Express, batch: Sequence[Prepared]) -> Offer | None:
     first = batch[0]
     assert first.ready is not None
     route = first.ready.route
-    countries: Counter[str | None] = Counter(
-        cast("str | None", row[4]) for each in batch for row in each.messages if row[2] == "CREATED"
+    countries = Counter(
+        country for each in batch if each.ready for _, _, country in each.ready.leaving
     )
     lane = Lane(first.company_id, route.sender_id, route.priority)
     return express.offer(first.connector, lane, source=route.sender_address, countries=countries)
@@ -104,21 +104,12 @@ def _entries(claim: Claim, prepared: Prepared) -> list[Sendable]:
     ready, found = prepared.ready, []
     if ready is None:
         return []
-    for row in prepared.messages:
-        message_id, _, state, peer, country = cast(
-            "tuple[UUID, UUID, str, str, str | None]", row[:5]
-        )
-        if state != "CREATED":
-            continue
+    total = ready.content.fragments
+    for message_id, peer, country in ready.leaving:
         entry = Entry(
-            message_id=message_id,
-            claim=claim,
-            attempts=0,
-            parts_taken=0,
-            total=ready.content.fragments,
-            waiting=ready.content.fragments,
-            taken=[],
-        )
+            message_id=message_id, claim=claim, attempts=0, parts_taken=0, total=total,
+            waiting=total, taken=[],
+        )  # fmt: skip
         submission = sms_submission(
             entry,
             source=ready.route.sender_address,

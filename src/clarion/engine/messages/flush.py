@@ -23,7 +23,7 @@ from clarion.engine.attachments.service import link_checked
 from clarion.engine.messages import store
 from clarion.engine.messages.depth import Depth
 from clarion.engine.messages.express import Express, Kind, Offers, offers_for
-from clarion.engine.messages.prepare import Prepared, stopped_among
+from clarion.engine.messages.prepared import Prepared
 from clarion.errors import AlreadyExists, ClarionError, InvalidInput, Unavailable
 from clarion.log import get_logger
 from clarion.storage.database import Database
@@ -193,7 +193,8 @@ class Flusher:
         if again:
             stored, batch = await self._part(batch)
             _acknowledge(stored)
-        if not any(w.external_id or w.prepared.planned or w.prepared.told for w in batch):
+        named = any(w.external_id for w in batch)
+        if not named and store.takes_one_statement([w.prepared for w in batch]):
             if batch:
                 await self._accept(self._writer, batch, offers)
             _acknowledge(batch)
@@ -257,16 +258,16 @@ class Flusher:
         queued: dict[str, int] = {}
         for waiting in fresh:
             prepared = waiting.prepared
-            if len(prepared.messages) > prepared.queued:
-                metrics.MESSAGES_STOPPED.inc(stopped_among(prepared))
-            if not prepared.messages:
+            if prepared.refused:
+                metrics.MESSAGES_STOPPED.inc(prepared.refused)
+            if not (prepared.alone or prepared.messages):
                 self._db.hint(EXPANSION_CHANNEL)
             elif prepared.kind in express:
                 express[prepared.kind].append(prepared)
-                metrics.MESSAGES_QUEUED.inc(prepared.queued)
             elif prepared.queued:
                 queued[prepared.connector] = queued.get(prepared.connector, 0) + prepared.queued
         for kind, offer in offers.items():
+            metrics.MESSAGES_QUEUED.inc(sum(p.queued for p in express[kind]))
             offer.deliver(express[kind])
         for connector, count in queued.items():
             metrics.MESSAGES_QUEUED.inc(count)

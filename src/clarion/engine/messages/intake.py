@@ -23,7 +23,8 @@ from clarion.engine.messages.flush import Flusher, Waiting
 from clarion.engine.messages.model import NewRequest, Route
 from clarion.engine.messages.plan import asks_for_steps, has_rules
 from clarion.engine.messages.planning import Planner
-from clarion.engine.messages.prepare import Prepared, prepare
+from clarion.engine.messages.prepare import prepare
+from clarion.engine.messages.prepared import Prepared
 from clarion.engine.messages.reading import require_message
 from clarion.engine.messages.routing import connector_for
 from clarion.engine.senders.directory import SenderDirectory

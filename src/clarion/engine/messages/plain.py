@@ -9,13 +9,8 @@ from uuid import UUID
 from clarion.engine.messages import store
 from clarion.engine.messages.jobs import Done, Job
 from clarion.engine.messages.model import Recipient, Route
-from clarion.engine.messages.prepare import (
-    content_of,
-    count_states,
-    message_rows,
-    resolve_recipients,
-    state_when_good,
-)
+from clarion.engine.messages.prepare import content_of, resolve_recipients, state_when_good
+from clarion.engine.messages.prepared import count_states, message_rows
 from clarion.engine.messages.steps.means import Means
 
 

@@ -27,7 +27,8 @@ from clarion.engine.messages.links.model import find_track_calls, has_track_call
 from clarion.engine.messages.model import NewRequest, Options
 from clarion.engine.messages.plan import LOCAL, NO_CONSENT_NEEDED, NO_OPTIONS
 from clarion.engine.messages.ports import Media, Medium
-from clarion.engine.messages.prepare import Prepared, check_indexed, check_times, measure
+from clarion.engine.messages.prepare import check_indexed, check_times, measure
+from clarion.engine.messages.prepared import Prepared
 from clarion.engine.messages.push_options import check_push_options
 from clarion.engine.messages.recipients import Kind, Named, read
 from clarion.engine.messages.rich import stored_media
@@ -329,13 +330,10 @@ def _planned(caller: Caller, new: NewRequest, found: _Found, now: datetime) -> P
     origin = sender_id, found.channel.id if found.channel else None
     return Prepared(
         kind=(),
-        request=(),
-        messages=[],
         request_id=request_id,
         company_id=caller.company_id,
         connector=found.connector,
         queued=found.size or 1,
-        refused=0,
         sender_id=sender_id,
         attachments=found.attachments,
         planned=(

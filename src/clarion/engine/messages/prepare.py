@@ -6,12 +6,9 @@ in FAILED with its code, so that the others go out; a bad recipient alone raises
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from operator import attrgetter
-from uuid import UUID
-
-from msgspec import Struct
 
 from clarion.engine.messages.model import (
     Content,
@@ -19,17 +16,16 @@ from clarion.engine.messages.model import (
     MessageState,
     NewRequest,
     Recipient,
-    RequestState,
     Route,
 )
-from clarion.engine.messages.wishes import (
-    MAX_PAUSE,
-    content_and_labels,
-    rules,
-    times_and_options,
+from clarion.engine.messages.prepared import (
+    Prepared,
+    is_alone,
+    prepared_alone,
+    prepared_request,
 )
+from clarion.engine.messages.wishes import MAX_PAUSE
 from clarion.errors import InvalidInput, MessageTooLong, ValueTooLong
-from clarion.kit import ids
 from clarion.kit.e164 import parse_address
 from clarion.kit.gsm7 import is_plain
 from clarion.kit.segments import GSM7_ALONE, Encoding, segment
@@ -42,33 +38,6 @@ _INDEXED = ("subject", "external_id", "conversation_id", "campaign_id", "program
 _indexed = attrgetter(*_INDEXED)
 _NONE_INDEXED = (None,) * len(_INDEXED)
 _SHORT = Content(encoding=0, fragments=1)
-
-
-class Prepared(Struct, frozen=True, gc=False):
-    """One request, ready to be stored. `messages` is empty where the recipients are many."""
-
-    kind: tuple[object, ...]  # what it has in common with others: accept_requests' first parameters
-    request: tuple[object, ...]  # what is its own: the second, without the number of its kind
-    messages: list[tuple[object, ...]]  # the third
-    request_id: UUID
-    company_id: int
-    connector: str
-    queued: int  # messages that go into the outbound queue, now or when expanded
-    refused: int  # messages that failed before they reached a connector
-    sender_id: UUID | None = None  # whose queue it adds to; None: nobody knows yet
-    attachments: tuple[UUID, ...] = ()  # to be linked in the transaction that stores it
-    planned: tuple[object, ...] | None = None  # accept_planned's row; the first three are empty
-    ready: Ready | None = None  # set where whatever is queued is due now
-    told: bool = False  # not all of its messages are CREATED: whoever has subscribed hears of it
-
-
-class Ready(Struct, frozen=True, gc=False):
-    """What sending a request's messages takes."""
-
-    route: Route
-    content: Content
-    body: str
-    expires_at: datetime | None
 
 
 def prepare(
@@ -103,9 +72,12 @@ def prepare(
         unique_count = len(recipients)
         recipients = list({r.peer_address: r for r in recipients}.values())
         duplicates = len(new.recipients) - len(unique) + unique_count - len(recipients)
-    return _rows(
-        new, (company_id, application_id), route=route, content=content, recipients=recipients,
-        duplicates=duplicates, now=now,
+    owner = company_id, application_id
+    if is_alone(new, recipients, duplicates):
+        return prepared_alone(new, owner, route=route, content=content, to=recipients[0], now=now)
+    return prepared_request(
+        new, owner, route=route, content=content, recipients=recipients, duplicates=duplicates,
+        now=now,
     )  # fmt: skip
 
 
@@ -217,99 +189,3 @@ def _resolve(text: str, state: MessageState, *, alone: bool) -> Recipient:
             failure_details="The expiry time had passed when the request came.",
         )
     return Recipient(state=state.value, peer_address=address.e164, country=address.country)
-
-
-def message_rows(
-    request_id: UUID, recipients: Sequence[Recipient], first: int
-) -> list[tuple[object, ...]]:
-    """Rows for recipients whose sequence begins at `first`."""
-    return [
-        (
-            ids.message_id(request_id, first + i),
-            request_id,
-            r.state,
-            r.peer_address,
-            r.country,
-            r.failure_code,
-            r.failure_details,
-        )
-        for i, r in enumerate(recipients)
-    ]
-
-
-def count_states(recipients: Sequence[Recipient]) -> tuple[int, int, int]:
-    """(pending, failed, queued) among recipients."""
-    pending = failed = queued = 0
-    for recipient in recipients:
-        if recipient.state in ("CREATED", "SCHEDULED"):
-            pending += 1
-            queued += 1
-        elif recipient.state == "PAUSED":
-            pending += 1
-        elif recipient.state in ("FAILED", "EXPIRED"):
-            failed += 1
-    return pending, failed, queued
-
-
-def stopped_among(prepared: Prepared) -> int:
-    """How many messages of a request failed before anybody could send them."""
-    return sum(row[2] in ("FAILED", "EXPIRED") for row in prepared.messages)
-
-
-def _rows(
-    new: NewRequest,
-    owner: tuple[int, int],
-    *,
-    route: Route,
-    content: Content,
-    recipients: list[Recipient],
-    duplicates: int,
-    now: datetime,
-) -> Prepared:
-    request_id = ids.new_request_id(at_ms=int(now.timestamp() * 1000))
-    pending, failed, queued = count_states(recipients)
-    state = _request_state(new, recipients, pending, failed)
-    messages = message_rows(request_id, recipients, 1)
-    solo = messages[0][0] if len(recipients) == 1 else None
-    due = new.scheduled_at is None or new.scheduled_at <= now
-    return Prepared(
-        kind=(
-            *owner, state.value, route.sender_id, *rules(new), len(recipients), duplicates,
-            pending, failed, *_carriage(route, content),
-        ),
-        request=(request_id, solo, *content_and_labels(new), *times_and_options(new, now)),
-        messages=messages,
-        request_id=request_id,
-        company_id=owner[0],
-        connector=route.connector,
-        queued=queued if recipients else len(new.recipients),
-        refused=failed,
-        sender_id=route.sender_id,
-        ready=Ready(route, content, new.body, new.expires_at) if due and recipients else None,
-        told=queued < len(recipients) or (queued > 0 and not due),
-    )  # fmt: skip
-
-
-def _carriage(route: Route, content: Content) -> tuple[object, ...]:
-    """connector, sender_address, encoding, fragments, priority"""
-    return (
-        route.connector,
-        route.sender_address,
-        content.encoding,
-        content.fragments,
-        route.priority,
-    )
-
-
-def _request_state(
-    new: NewRequest, recipients: list[Recipient], pending: int, failed: int
-) -> RequestState:
-    if not recipients:
-        return RequestState.PREPARING
-    if failed == len(recipients):
-        return RequestState.REJECTED
-    if not pending:
-        return RequestState.COMPLETED
-    if new.pause_before_transmit:
-        return RequestState.PAUSED
-    return RequestState.TRANSMITTING

@@ -8,6 +8,57 @@ returning request_id;
 select request_id, fingerprint from external_id
 where company_id = $1 and application_id = $2 and external_id = $3;
 
+-- accept_alone: Requests of one message each that leaves now, as most are. What they have in common comes once, as their kind: $1 to $12. A kind with a claim goes past the queue into that claim of node $31.
+with r as (
+    select * from unnest(
+        $14::integer[], $15::uuid[], $16::uuid[], $17::text[], $18::text[], $19::text[], $20::text[],
+        $21::text[], $22::text[], $23::text[], $24::text[], $25::text[], $26::uuid[],
+        $27::timestamptz[], $28::text[], $29::timestamptz[], $30::jsonb[]
+    ) as own (
+        kind, id, message_id, peer_address, country, recipients, body, subject, external_id,
+        conversation_id, campaign_id, program_id, reply_to, scheduled_at, scheduled_zone,
+        expires_at, options
+    ) join unnest(
+        $1::integer[], $2::integer[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::text[],
+        $8::smallint[], $9::smallint[], $10::smallint[], $11::integer[], $12::uuid[]
+    ) as k (
+        company_id, application_id, sender_id, consent_requirement, content_type, connector,
+        sender_address, encoding, fragments, priority, number, claim_id
+    ) on k.number = own.kind
+), request as (
+    insert into message_request (
+        company_id, id, application_id, state, solo_message_id, sender_id, recipients, subject,
+        external_id, conversation_id, campaign_id, program_id, reply_to, consent_requirement,
+        content_type, scheduled_at, scheduled_zone, expires_at, options, recipient_count,
+        pending_count, updated_at
+    )
+    select company_id, id, application_id, 'TRANSMITTING', message_id, sender_id,
+        string_to_array(recipients, ';'), subject, external_id, conversation_id, campaign_id,
+        program_id, reply_to, consent_requirement, content_type, scheduled_at, scheduled_zone,
+        expires_at, options, 1, 1, $13::timestamptz
+    from r
+), made as (
+    insert into message (
+        company_id, id, request_id, application_id, direction, solo, state, sender_id,
+        sender_address, peer_address, country, body, subject, external_request_id, conversation_id,
+        campaign_id, reply_to, encoding, fragments, scheduled_at, expires_at, updated_at
+    )
+    select company_id, message_id, id, application_id, 'MT', true, 'CREATED', sender_id,
+        sender_address, peer_address, country, body, subject, external_id, conversation_id,
+        campaign_id, reply_to, encoding, fragments, scheduled_at, expires_at, $13
+    from r
+), claimed as (
+    insert into claim (company_id, id, connector, priority, node_id, messages, attempts)
+    select company_id, claim_id, connector, priority, $31::uuid, array_agg(message_id),
+        array_agg(0::smallint)
+    from r where claim_id is not null
+    group by company_id, claim_id, connector, priority
+)
+insert into outbound (company_id, connector, sender_id, priority, due_at, message_id, expires_at)
+select company_id, connector, sender_id, priority, coalesce(scheduled_at, $13), message_id,
+    expires_at
+from r where claim_id is null;
+
 -- accept_requests: Requests with the messages that are ready at once, and their places in the queue. What many requests have in common comes once, as their kind: $1 to $19. A kind with a claim goes past the queue into that claim of node $44.
 with r as (
     select * from unnest(

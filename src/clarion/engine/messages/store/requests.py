@@ -9,11 +9,22 @@ from uuid import UUID
 from msgspec import Struct
 
 from clarion.engine.messages.model import FailureCode, MessageState, RequestState
-from clarion.engine.messages.prepare import Prepared
+from clarion.engine.messages.prepared import Prepared
 from clarion.engine.messages.store.rows import MESSAGE_COLUMNS, SQL, Runner, column, columns
 from clarion.kit.ids import last_message_id, new_id
 
 _UNDER_WAY = frozenset({RequestState.PREPARING, RequestState.TRANSMITTING})
+
+
+Claims = Mapping[tuple[object, ...], UUID]
+"""Claims of this node, by the kind of the messages that go into each past the queue."""
+
+
+def takes_one_statement(batch: Sequence[Prepared]) -> bool:
+    """Whether `accept` needs no transaction around it."""
+    if all(p.alone for p in batch):
+        return True
+    return not any(p.alone or p.planned or p.told for p in batch)
 
 
 async def accept(
@@ -21,17 +32,41 @@ async def accept(
     batch: Sequence[Prepared],
     now: datetime,
     *,
-    claims: Mapping[tuple[object, ...], UUID],
+    claims: Claims,
     node_id: UUID | None,
 ) -> None:
     """Store requests, and the messages that are ready with them: in the queue, or, of the kinds
-    that have a claim, in this node's hands. With planned ones among them, or some that are told
-    of, it is several statements: in a transaction."""
+    that have a claim, in this node's hands."""
+    if alone := [p for p in batch if p.alone]:
+        await _accept_alone(on, alone, now, claims, node_id)
+        if len(alone) == len(batch):
+            return
     if any(p.planned for p in batch):
         await accept_planned(on, batch, now)
-        batch = [p for p in batch if p.planned is None]
-    if not batch:
-        return
+    if rest := [p for p in batch if p.request]:
+        await _accept_requests(on, rest, now, claims, node_id)
+
+
+async def _accept_alone(
+    on: Runner, batch: Sequence[Prepared], now: datetime, claims: Claims, node_id: UUID | None
+) -> None:
+    kinds: dict[tuple[object, ...], int] = {}
+    numbers = [kinds.setdefault(p.kind, len(kinds)) for p in batch]
+    await on.execute(
+        SQL["accept_alone"],
+        *zip(*kinds, strict=True),
+        list(kinds.values()),
+        [claims.get(kind) for kind in kinds],
+        now,
+        numbers,
+        *map(column, zip(*(p.alone for p in batch if p.alone), strict=True)),
+        node_id,
+    )
+
+
+async def _accept_requests(
+    on: Runner, batch: Sequence[Prepared], now: datetime, claims: Claims, node_id: UUID | None
+) -> None:
     kinds: dict[tuple[object, ...], int] = {}
     numbers = [kinds.setdefault(p.kind, len(kinds)) for p in batch]
     await on.execute(
