@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from functools import partial
 from time import perf_counter
-from typing import Any
+from typing import Any, TypeVar
 
 from clarion.api.auth import Authenticator
 from clarion.api.call import Answer, Call, Door, Reply, read_already
@@ -38,6 +38,7 @@ NOBODY = Caller(company_id=0, application_id=0)
 
 _BODYLESS = ("GET", "HEAD")
 log = get_logger(__name__)
+T = TypeVar("T")
 
 
 def create_app(services: Services, doors: Iterable[Door] | None = None) -> Application:
@@ -96,9 +97,13 @@ class Application:
             answered(self._refused(bound.door, error, scope, begun))
             return None
         reply = made if type(made) is Reply else Reply(made, _result)
-        coming = asyncio.ensure_future(reply.coming)
-        coming.add_done_callback(partial(self._finish, scope, bound.door, begun, reply, answered))
-        return coming if type(coming) is asyncio.Task else None
+        done = partial(self._finish, scope, bound.door, begun, reply, answered)
+        if isinstance(reply.coming, asyncio.Future):
+            reply.coming.add_done_callback(done)
+            return None
+        working = asyncio.create_task(_all_of(reply.coming))
+        working.add_done_callback(done)
+        return working
 
     def _finish(
         self,
@@ -211,6 +216,10 @@ class Application:
 def _pass_on(answered: Callable[[Answer], None], task: asyncio.Task[Answer]) -> None:
     if not task.cancelled():
         answered(task.result())
+
+
+async def _all_of(coming: Awaitable[T]) -> T:
+    return await coming
 
 
 def _result(coming: asyncio.Future[Answer]) -> Answer:

@@ -63,16 +63,17 @@ class HttpProtocol(HttpToolsProtocol):
         if not self._amid and (cycle is None or cycle.response_complete):
             end = data.find(END) + len(END)
             head = self._heads.get(data[:end])
-            if head is not None and len(data) == end + head.length and not self._is_ending():
+            if (
+                head is not None
+                and len(data) == end + head.length
+                and not self._gathering.is_closing()
+            ):
                 scope = head.scope.copy()
                 scope["client"] = self.client
                 self._answer(scope, head.found, data[end:])
                 return
             self._octets = data
         super().data_received(data)
-
-    def _is_ending(self) -> bool:
-        return self._lingering.is_under_way or self._gathering.is_closing()
 
     def _answer(self, scope: dict[str, Any], found: Found, body: bytes) -> None:
         short = _Short(self, scope, found)

@@ -41,6 +41,7 @@ class SmppConnector:
         self.name = name
         self.media = settings.media
         self._settings = settings
+        self._bound_to = f"bound to {dial.where(settings)}"
         self._outgoing = Outgoing(settings)
         self._statuses = Statuses(
             refused=settings.refused_statuses, temporary=settings.temporary_statuses
@@ -110,7 +111,7 @@ class SmppConnector:
         if not self._held:
             return "this node holds no bind"
         unbound = [link.words for link in self._links() if not link.bound]
-        return unbound[0] if unbound else f"bound to {dial.where(self._settings)}"
+        return unbound[0] if unbound else self._bound_to
 
     # ------------------------------------------------------------ binds
 
