@@ -137,12 +137,12 @@ SiteMaker = Callable[..., Awaitable[Site]]
 
 
 @asynccontextmanager
-async def running(app: Any) -> AsyncIterator[str]:
-    """The base URL of `app` under uvicorn."""
+async def running(app: Any, *, keep_alive: float = 75) -> AsyncIterator[str]:
+    """The base URL of `app` under uvicorn; a connection may be quiet so many seconds."""
     listener = socket.create_server(("127.0.0.1", 0))
     config = uvicorn.Config(
         app,
-        timeout_keep_alive=75,
+        timeout_keep_alive=keep_alive,  # type: ignore[arg-type]
         http=HttpProtocol,
         lifespan="off",
         log_level="warning",

@@ -6,9 +6,17 @@ import asyncio
 import json
 import re
 from collections.abc import Iterable
+from dataclasses import replace
+from time import monotonic
+from typing import Any
 
 import pytest
-from harness import LIVE, Client, Site
+from harness import LIVE, Client, Site, running
+from tests.waiting import eventually
+
+from clarion.api.server import create_app
+from clarion.engine.accounts.tokens import revoke_all_tokens
+from clarion.engine.messages import store
 
 REQUESTS = f"/{LIVE.strip('/')}/messaging/message_requests"
 PATIENCE = 15.0
@@ -58,6 +66,10 @@ async def _order(site: Site, client: Client, name: str) -> bytes:
     sender = await site.sender(client)
     order = {"from": sender, "to": ["+4915112345678"], "body": "Hi", "external_id": name}
     return json.dumps(order).encode()
+
+
+def _again(order: bytes, name: str) -> bytes:
+    return json.dumps(json.loads(order) | {"external_id": name}).encode()
 
 
 async def test_requests_on_one_connection_are_answered_in_order(site: Site, client: Client) -> None:
@@ -148,3 +160,106 @@ async def test_a_client_that_goes_before_its_answer_disturbs_nobody(
         await writer.drain()
         writer.transport.abort()
     assert b" 200 " in await _talk(site, _post(client, body))
+
+
+# ---------------------------------------------------------------- heads that are known
+
+
+async def test_requests_with_one_head_are_told_apart_by_their_bodies(
+    site: Site, client: Client
+) -> None:
+    """On one connection and on others: only the first of them is parsed."""
+    order = await _order(site, client, "order")
+    names = [f"order {n}" for n in range(5)]
+    made = []
+    for name in [*names, *names]:
+        found = await _talk(site, _post(client, _again(order, name)))
+        made.append(json.loads(found.partition(b"\r\n\r\n")[2])["id"])
+    assert len(set(made)) == len(names)
+    assert made[: len(names)] == made[len(names) :]
+
+
+async def test_known_heads_may_come_in_pieces_and_together(site: Site, client: Client) -> None:
+    body = await _order(site, client, "e")
+    whole = _post(client, body)
+    assert b" 200 " in await _talk(site, whole)
+    for parts, answers in (
+        ([whole[:50], whole[50:]], 1),
+        ([whole[: -len(body)], body], 1),
+        ([whole + whole + whole], 3),
+        ([whole + whole[:80], whole[80:] + whole], 3),
+        ([whole, _get(client), whole], 3),
+    ):
+        found = await _talk(site, parts, answers=answers)
+        assert re.findall(rb"HTTP/1\.1 (\d+)", found) == [b"200"] * answers
+
+
+async def test_a_known_head_with_a_bad_body_is_refused_each_time(
+    site: Site, client: Client
+) -> None:
+    body = await _order(site, client, "f")
+    assert b" 200 " in await _talk(site, _post(client, body))
+    broken = b"{" * len(body)
+    for _ in range(2):
+        found = await _talk(site, _post(client, broken))
+        assert b" 400 " in found
+    assert b" 200 " in await _talk(site, _post(client, body))
+
+
+async def test_a_known_head_says_who_calls_only_as_long_as_its_token_lives(
+    site: Site, client: Client
+) -> None:
+    listing = _get(client)
+    assert b" 200 " in await _talk(site, listing)
+    await revoke_all_tokens(
+        site.services.db, client.caller.company_id, client.caller.application_id
+    )
+
+    async def refused() -> bool:
+        return b" 401 " in await _talk(site, listing)
+
+    await eventually(refused)
+
+
+# ---------------------------------------------------------------- the end of connections
+
+
+async def test_a_quiet_connection_ends_and_one_in_use_does_not(site: Site, client: Client) -> None:
+    order = _post(client, await _order(site, client, "i"))
+    async with running(create_app(site.services), keep_alive=0.5) as base:
+        host, port = base.removeprefix("http://").split(":")
+        reader, writer = await asyncio.open_connection(host, int(port))
+        begun = monotonic()
+        answers = 0
+        while monotonic() - begun < 1.5:  # three times as long as it may be quiet
+            writer.write(order)
+            await reader.readuntil(b"}")
+            answers += 1
+        assert answers > 3
+        async with asyncio.timeout(PATIENCE):
+            assert await reader.read() == b""
+        writer.close()
+
+
+async def test_an_answer_that_is_under_way_when_the_server_stops_is_given(
+    site: Site, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held, asked = asyncio.Event(), asyncio.Event()
+    accept = store.accept
+
+    async def slowly(*args: Any, **more: Any) -> None:
+        asked.set()
+        await held.wait()
+        await accept(*args, **more)
+
+    body = await _order(site, client, "g")
+    async with running(create_app(site.services)) as base:
+        other = replace(site, base=base)
+        assert b" 200 " in await _talk(other, _post(client, body))
+        monkeypatch.setattr(store, "accept", slowly)
+        talking = asyncio.create_task(_talk(other, _post(client, _again(body, "h")), answers=2))
+        await asked.wait()
+        asyncio.get_running_loop().call_later(0.2, held.set)
+    found = await talking
+    assert found.startswith(b"HTTP/1.1 200")
+    assert b"connection: close" in found.lower()

@@ -1,0 +1,52 @@
+"""Heads are known again by their octets: those of whole requests, and not too many."""
+
+from __future__ import annotations
+
+from clarion.api import heads
+from clarion.api.heads import Head, Heads
+from clarion.api.router import Found
+
+NOWHERE = Found(None, None, [])
+
+
+def a_request(path: str = "/a", body: bytes = b"") -> bytes:
+    head = f"POST {path} HTTP/1.1\r\nContent-Length: {len(body)}\r\n\r\n"
+    return head.encode() + body
+
+
+def known(all_of: Heads, octets: bytes) -> bool:
+    return all_of.get(octets.partition(b"\r\n\r\n")[0] + heads.END) is not None
+
+
+def test_a_head_is_known_once_a_request_with_it_was_whole() -> None:
+    found = Heads()
+    found.keep(a_request(body=b"body"), Head({}, NOWHERE, 4))
+    assert known(found, a_request(body=b"more"))
+    assert not known(found, a_request(body=b"longer"))
+    assert not known(found, a_request("/b", b"body"))
+
+
+def test_what_is_more_or_less_than_one_request_tells_of_no_head() -> None:
+    found = Heads()
+    whole = a_request(body=b"body")
+    for octets in (whole[:-1], whole + whole, b"\r\n" + whole, b"\r\n\r\n" + whole, b""):
+        found.keep(octets, Head({}, NOWHERE, 4))
+        assert not known(found, whole), octets
+
+
+def test_a_blank_line_in_a_body_does_not_end_the_head() -> None:
+    found = Heads()
+    octets = a_request(body=b"a\r\n\r\nb")
+    found.keep(octets, Head({}, NOWHERE, 6))
+    assert known(found, octets)
+    assert found.get(octets[: octets.rindex(heads.END) + 4]) is None
+
+
+def test_memory_has_its_bounds() -> None:
+    found = Heads()
+    found.keep(a_request("/" + "x" * heads.LONGEST), Head({}, NOWHERE, 0))
+    assert not known(found, a_request("/" + "x" * heads.LONGEST))
+    for number in range(heads.MOST + 5):
+        found.keep(a_request(f"/{number}"), Head({}, NOWHERE, 0))
+    assert known(found, a_request(f"/{heads.MOST + 4}"))
+    assert not known(found, a_request("/0"))
