@@ -208,6 +208,7 @@ class Node:
         await self._files.close()
         await self._records.close()
         await self.db.close()
+        metrics.tell_all()
 
     def health(self) -> dict[str, Health]:
         """Of every connector that this process runs."""

@@ -252,6 +252,13 @@ class Tally:
 
 _untold: set[Tally] = set()
 
+
+def tell_all() -> None:
+    """Nothing stays with a Tally: for who looks, and for a process that ends."""
+    for tally in list(_untold):
+        tally.tell()
+
+
 INTAKE_TIMES = Tally(INTAKE_SECONDS)
 _deliveries: dict[str, Tally] = {}
 
@@ -290,8 +297,7 @@ class HttpDoor:
 
 def render() -> tuple[bytes, str]:
     """The figures and their media type; of all workers together where there are several."""
-    for tally in list(_untold):
-        tally.tell()
+    tell_all()
     if not os.environ.get(SHARED_DIRECTORY):
         return generate_latest(REGISTRY), CONTENT_TYPE_LATEST
     shared = CollectorRegistry()

@@ -2,7 +2,10 @@
 
 A client sends the same head with each request, or a few that differ by the length of the body. So
 each is read once by the parser; the next time it is known by its octets, and what it means is
-looked up in place of being parsed, routed and checked again.
+looked up in place of being parsed and routed again. Who is calling is asked each time.
+
+Kept are heads that the parser found harmless (see transport.py), to an address without parameters,
+of requests that were answered well: nobody without an access token fills the memory.
 """
 
 from __future__ import annotations
@@ -14,8 +17,9 @@ from msgspec import Struct
 from clarion.api.router import Found
 
 END = b"\r\n\r\n"
-MOST = 1000
+MOST = 500
 LONGEST = 2048  # octets
+MANY = 32  # headers; each takes more memory than its octets
 
 
 class Head(Struct, frozen=True):
@@ -30,13 +34,21 @@ class Heads:
     """Those that have come to an application, over whichever connection."""
 
     def __init__(self) -> None:
-        self._known: dict[bytes, Head] = {}
-        self.get = self._known.get
+        self._kept: dict[bytes, Head] = {}
+        self.get = self._kept.get
 
     def keep(self, request: bytes, head: Head) -> None:
         """Know the head of a whole request the next time."""
         end = request.find(END) + len(END)
-        if end <= LONGEST and len(request) == end + head.length:
-            if len(self._known) >= MOST:
-                self._known.clear()
-            self._known[request[:end]] = head
+        if end > LONGEST or len(request) != end + head.length:
+            return
+        scope = head.scope
+        if head.found.values or scope["query_string"] or len(scope["headers"]) > MANY:
+            return
+        if len(self._kept) >= MOST:
+            self._kept.clear()
+        self._kept[request[:end]] = head
+
+    def forget(self, octets: bytes) -> None:
+        """Its access token is not what it was."""
+        self._kept.pop(octets, None)

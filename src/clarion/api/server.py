@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 from clarion.api.auth import Authenticator
 from clarion.api.call import Answer, Call, Door, Reply, read_already
 from clarion.api.doors import all_doors
+from clarion.api.errors import problem
 from clarion.api.heads import Heads
 from clarion.api.limits import RateLimiter
 from clarion.api.problems import BodyTooLarge, ClientGone, MethodNotAllowed, NoSuchPath
@@ -22,7 +23,7 @@ from clarion.api.router import NOTHING, Bound, Found, Router
 from clarion.api.services import Services
 from clarion.api.streams import send_stream
 from clarion.engine.accounts.model import Caller
-from clarion.errors import ClarionError
+from clarion.errors import ClarionError, Unavailable
 from clarion.kit import ids
 from clarion.log import get_logger
 from clarion.metrics import HttpDoor
@@ -115,10 +116,10 @@ class Application:
         coming: asyncio.Future[Any],
     ) -> None:
         """What a handler waited for is done."""
-        if coming.cancelled():
-            return  # the server stops, and its connections end
         try:
             answer = reply.answer(coming)
+        except asyncio.CancelledError:
+            answer = self._refused(door, _stopping(), scope, begun)
         except Exception as error:
             answer = self._refused(door, error, scope, begun)
         else:
@@ -214,8 +215,12 @@ class Application:
 
 
 def _pass_on(answered: Callable[[Answer], None], task: asyncio.Task[Answer]) -> None:
-    if not task.cancelled():
-        answered(task.result())
+    answered(problem(_stopping()) if task.cancelled() else task.result())
+
+
+def _stopping() -> Unavailable:
+    """Nobody else cancels what a request waits for."""
+    return Unavailable("The gateway stops; whether the request was carried out is not known.")
 
 
 async def _all_of(coming: Awaitable[T]) -> T:

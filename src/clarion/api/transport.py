@@ -1,10 +1,11 @@
 """uvicorn's HTTP protocol, with a short way for short requests.
 
 A request whose body is small and comes with its length needs no ASGI messages: when it is whole the
-application is asked once and the response leaves in one system call, which saves about a sixth of
-a request's CPU. All else (chunked or large bodies, `Expect`, HTTP/1.0, pipelining, streamed routes)
-is uvicorn's, and so are keep-alive, time-outs and the shutdown of both. An answer that comes before
-the end of its request is followed by what lingering.py says.
+application is asked once and the response leaves in one system call. One that comes whole and with
+a head that has come before (heads.py) does without the parser, too. All else (chunked or large
+bodies, `Expect`, HTTP/1.0, pipelining, streamed routes, a client that does not read) is uvicorn's,
+and so is the shutdown of both; the keep-alive timer of a connection in use is looked at when it
+ends. An answer that comes before the end of its request is followed by what lingering.py says.
 """
 
 from __future__ import annotations
@@ -19,12 +20,11 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from clarion.api.call import Answer, Header
 from clarion.api.errors import problem
-from clarion.api.heads import END, Head
+from clarion.api.heads import END, Head, Heads
 from clarion.api.lingering import Lingering
 from clarion.errors import InvalidInput
 
 if TYPE_CHECKING:
-    from clarion.api.router import Found
     from clarion.api.server import Application
 
 SHORT = 64 * 1024
@@ -39,16 +39,19 @@ class HttpProtocol(HttpToolsProtocol):
     _length: int  # of the body, as its head says
     _odd: bool  # something in its head makes it a request for uvicorn
     _body: bytes
+    _upgrades: bool  # it asks for another protocol; it gets an answer in HTTP, and no other
     _lingering: Lingering
+    _gathering: _Gathering
+    heads: Heads
     _amid: bool = False  # the parser is inside a request
     _octets: bytes = b""  # the last that came, if a request began with them
     _active_at: float = 0.0  # by the loop's clock
-    _known: tuple[list[Header], bytes] = ([], b"")  # headers of all answers, and those as octets
+    _common: tuple[list[Header], bytes] = ([], b"")  # headers of all answers, and those as octets
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         self._lingering = Lingering(transport.close)
         self._gathering = _Gathering(transport, self._linger)
-        self._heads = cast("Application", self.app).heads
+        self.heads = cast("Application", self.app).heads
         super().connection_made(self._gathering)  # type: ignore[arg-type]
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -62,21 +65,22 @@ class HttpProtocol(HttpToolsProtocol):
         self._octets = b""
         if not self._amid and (cycle is None or cycle.response_complete):
             end = data.find(END) + len(END)
-            head = self._heads.get(data[:end])
-            if (
-                head is not None
-                and len(data) == end + head.length
-                and not self._gathering.is_closing()
-            ):
-                scope = head.scope.copy()
-                scope["client"] = self.client
-                self._answer(scope, head.found, data[end:])
+            octets = data[:end]
+            head = self.heads.get(octets)
+            if head is not None and len(data) == end + head.length and self._is_heard():
+                self._answer(head, octets, data[end:], is_known=True)
                 return
             self._octets = data
         super().data_received(data)
 
-    def _answer(self, scope: dict[str, Any], found: Found, body: bytes) -> None:
-        short = _Short(self, scope, found)
+    def _is_heard(self) -> bool:
+        """Whether an answer that is made now has somewhere to go."""
+        return not (self.flow.write_paused or self._gathering.is_closing())
+
+    def _answer(self, head: Head, octets: bytes, body: bytes, *, is_known: bool) -> None:
+        scope = head.scope.copy()
+        scope["client"] = self.client
+        short = _Short(self, scope, head, octets, is_known=is_known)
         self.cycle = cast("Any", short)
         short.begin(body)
 
@@ -94,12 +98,12 @@ class HttpProtocol(HttpToolsProtocol):
     def send_whole(self, answer: Answer, *, keep_alive: bool) -> None:
         """Head and body of a response."""
         headers = self.server_state.default_headers  # a new list each second, for the date
-        if self._known[0] is not headers:
-            self._known = headers, _lines(headers)
+        if self._common[0] is not headers:
+            self._common = headers, _lines(headers)
         if keep_alive:
-            self._gathering.send(_octets(answer, self._known[1]))
+            self._gathering.send(_octets(answer, self._common[1]))
         else:
-            self._gathering.send(_octets(answer, self._known[1] + b"connection: close\r\n"))
+            self._gathering.send(_octets(answer, self._common[1] + b"connection: close\r\n"))
             self._gathering.close()
 
     def on_response_complete(self) -> None:
@@ -137,6 +141,7 @@ class HttpProtocol(HttpToolsProtocol):
         self.expect_100_continue = False
         self._length = 0
         self._odd = False
+        self._upgrades = False
         self._body = b""
 
     def on_header(self, name: bytes, value: bytes) -> None:
@@ -148,6 +153,7 @@ class HttpProtocol(HttpToolsProtocol):
             self.expect_100_continue = value.lower() == b"100-continue"
         elif name in (b"transfer-encoding", b"upgrade"):
             self._odd = True
+            self._upgrades = self._upgrades or name == b"upgrade"
         self.headers.append((name, value))
 
     def on_headers_complete(self) -> None:
@@ -160,6 +166,7 @@ class HttpProtocol(HttpToolsProtocol):
             or self._length > SHORT
             or method not in _METHODS
             or (self.cycle is not None and not self.cycle.response_complete)
+            or self.flow.write_paused
             or not self.parser.should_keep_alive()
             or self.parser.get_http_version() != "1.1"
         ):
@@ -177,6 +184,8 @@ class HttpProtocol(HttpToolsProtocol):
         self.scope["headers"] = headers
         self._odd = True
         super().on_headers_complete()
+        if self._upgrades:  # what comes behind may be of that other protocol
+            self.cycle.keep_alive = False
 
     def on_body(self, body: bytes) -> None:
         if self._odd:
@@ -192,10 +201,9 @@ class HttpProtocol(HttpToolsProtocol):
             if self._lingering.is_under_way:
                 self._end_lingering()
             return
-        if self._octets:
-            self._heads.keep(self._octets, Head(self._scope, self._found, self._length))
-            self._octets = b""
-        self._answer({**self._scope, "client": self.client}, self._found, self._body)
+        head = Head(self._scope, self._found, self._length)
+        self._answer(head, self._octets, self._body, is_known=False)
+        self._octets = b""
 
     def _end_lingering(self) -> None:
         """The request is whole at last."""
@@ -227,14 +235,25 @@ class _Short:
     """One short request and its response, in the place of uvicorn's RequestResponseCycle."""
 
     __slots__ = (
-        "_found", "_protocol", "_scope", "disconnected", "keep_alive", "message_event",
-        "response_complete",
+        "_head", "_is_known", "_octets", "_protocol", "_scope", "disconnected", "keep_alive",
+        "message_event", "response_complete",
     )  # fmt: skip
 
-    def __init__(self, protocol: HttpProtocol, scope: dict[str, Any], found: Found) -> None:
+    def __init__(
+        self,
+        protocol: HttpProtocol,
+        scope: dict[str, Any],
+        head: Head,
+        octets: bytes,
+        *,
+        is_known: bool,
+    ) -> None:
+        """`octets`: of a head that is known; else what came, if it began with this request."""
         self._protocol = protocol
         self._scope = scope
-        self._found = found
+        self._head = head
+        self._octets = octets
+        self._is_known = is_known
         self.disconnected = False
         self.keep_alive = True  # uvicorn's shutdown sets it to False
         self.message_event = _DEAF
@@ -243,7 +262,7 @@ class _Short:
     def begin(self, body: bytes) -> None:
         protocol = self._protocol
         app = cast("Application", protocol.app)
-        task = app.begin(self._scope, self._found, body, self.answered)
+        task = app.begin(self._scope, self._head.found, body, self.answered)
         if task is not None:  # uvicorn waits for it, or cancels it, when it stops
             protocol.tasks.add(task)
             task.add_done_callback(protocol.tasks.discard)
@@ -254,6 +273,11 @@ class _Short:
         self.response_complete = True
         if not self.disconnected:
             protocol.send_whole(answer, keep_alive=self.keep_alive)
+        if not self._is_known:
+            if self._octets and answer.status < 300:
+                protocol.heads.keep(self._octets, self._head)
+        elif answer.status == 401:
+            protocol.heads.forget(self._octets)
         protocol.on_response_complete()
 
 

@@ -9,7 +9,7 @@ import tempfile
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -23,9 +23,8 @@ from tests.waiting import eventually
 from clarion import settings
 from clarion.engine.messages import flush, store
 from clarion.engine.messages.flush import MAX_BATCH
-from clarion.engine.messages.leases import undo_claim
-from clarion.engine.messages.model import Content, Options, Recipient, Route
-from clarion.engine.messages.prepared import Prepared, prepared_alone, prepared_request
+from clarion.engine.messages.model import Options
+from clarion.engine.messages.prepared import Prepared
 from clarion.errors import (
     AlreadyExists,
     ClarionError,
@@ -34,7 +33,6 @@ from clarion.errors import (
     TooManyRequests,
     Unavailable,
 )
-from clarion.kit import ids
 from clarion.settings import SandboxConnector
 from clarion.storage import partitions
 from clarion.storage.database import Database
@@ -426,76 +424,3 @@ async def _try_to_send(gateway: Gateway, tenant: Tenant) -> Any:
         return await gateway.send(tenant, GOOD)
     except Unavailable:
         return None
-
-
-# ---------------------------------------------------------------- the two statements
-
-
-@pytest.mark.parametrize("way", ["queue", "claim"])
-async def test_a_request_of_one_message_is_stored_alike_by_either_statement(
-    place: Place, tenant: Tenant, way: str
-) -> None:
-    """The short one for those that are one message which leaves now, and the one for all."""
-    now = datetime.now(UTC)
-    new = a_request(
-        GOOD, body="hello", subject="s", external_id="e", conversation_id="c", campaign_id="k",
-        program_id="p", reply_to=ids.new_id(), content_type="text/plain", scheduled_zone="UTC",
-        scheduled_at=now - timedelta(hours=1), expires_at=now + timedelta(hours=1),
-        options=Options(src_language="en"),
-    )  # fmt: skip
-    owner = tenant.company_id, 7
-    route = Route(tenant.sender_id, tenant.address, place.name, 2)
-    content, to = Content(encoding=2, fragments=3), Recipient("CREATED", GOOD, "DE")
-    short = prepared_alone(new, owner, route=route, content=content, to=to, now=now)
-    long = prepared_request(
-        new, owner, route=route, content=content, recipients=[to], duplicates=0, now=now
-    )
-    stored = []
-    for prepared in (short, long):
-        claims = {prepared.kind: ids.new_id()} if way == "claim" else {}
-        await store.accept(place.db, [prepared], now, claims=claims, node_id=ids.new_id())
-        stored.append({table: await _rows(place, prepared, table) for table in _TABLES})
-        for claim in claims.values():
-            await undo_claim(place.db, tenant.company_id, claim)
-    assert stored[0] == stored[1]
-    assert len(stored[0]["message"]) == len(stored[0]["message_request"]) == 1
-    assert (len(stored[0]["outbound"]), len(stored[0]["claim"])) == (way == "queue", way == "claim")
-
-
-_TABLES = {
-    "message_request": "id = $2",
-    "message": "request_id = $2",
-    "outbound": "message_id = $3",
-    "claim": "messages = array[$3]",
-}
-_OF_EACH_RUN = {"id", "solo_message_id", "request_id", "message_id", "messages", "node_id"}
-
-
-async def _rows(place: Place, prepared: Prepared, table: str) -> list[dict[str, Any]]:
-    """Without the ids that differ from run to run."""
-    rows = await place.db.fetch(
-        f"select * from {table} where company_id = $1 and $2::uuid is not null"
-        f" and $3::uuid is not null and {_TABLES[table]}",
-        prepared.company_id, prepared.request_id, ids.message_id(prepared.request_id, 1),
-    )  # fmt: skip
-    return [{k: v for k, v in row.items() if k not in _OF_EACH_RUN} for row in rows]
-
-
-async def test_requests_of_every_kind_are_stored_by_one_flush(
-    place: Place, gateway: Gateway, tenant: Tenant
-) -> None:
-    """Alone, of several messages, refused in part, in need of steps, and told of, at once."""
-    await gateway.send(tenant, GOOD)
-    made = await asyncio.gather(
-        gateway.send(tenant, GOOD),
-        gateway.send(tenant, GOOD, "nobody"),
-        gateway.send(tenant, GOOD, "+4915112345679"),
-        gateway.send(tenant, GOOD, test=True),
-        gateway.send(tenant, GOOD, body="#if(1)x#end"),
-        gateway.send(tenant, GOOD, external_id="named"),
-    )
-    assert set(made) <= set(await _stored(place, tenant))
-    assert [await place.states(tenant, request) for request in made[:4]] == [
-        ["CREATED"], ["CREATED", "FAILED"], ["CREATED", "CREATED"], ["TEST"],
-    ]  # fmt: skip
-    assert len(await place.waiting(tenant)) == 6

@@ -48,18 +48,17 @@ class QueueDepths:
         self._alarm = limit // 10  # accepted since the last count: time for another
         self._depths: dict[Key, Depth] = {}
 
-    def reserve(self, count: int, key: Key) -> Depth | None:
+    def reserve(self, count: int, key: Key, *, counted: bool = False) -> Depth | None:
         """Room for `count` messages, to be settled once; None: `count` has to be called before
-        anybody knows. Raises TooManyRequests when there is none."""
+        anybody knows, and then this again with `counted`. Raises TooManyRequests when there is
+        none."""
         depth = self._depths.get(key)
         if depth is None:
             if len(self._depths) >= MAX_SENDERS:
                 self._depths.clear()
             depth = self._depths[key] = Depth()
         wanted = depth.counted + depth.accepted + depth.reserved + count
-        if (wanted > self._limit or depth.accepted > self._alarm) and _is_old(
-            depth, FULL_SECONDS if wanted > self._limit else RECOUNT_SECONDS
-        ):
+        if not counted and self._is_doubtful(depth, wanted):
             return None
         if wanted > self._limit:
             raise TooManyRequests(
@@ -80,6 +79,10 @@ class QueueDepths:
         depth.counted = await store.queue_depth(self._db, *key, limit=self._limit + 1)
         depth.accepted -= before
 
-
-def _is_old(depth: Depth, seconds: float) -> bool:
-    return time.monotonic() - depth.counted_at > seconds
+    def _is_doubtful(self, depth: Depth, wanted: int) -> bool:
+        """Whether the last count is too old for what it says now."""
+        if wanted > self._limit:
+            return time.monotonic() - depth.counted_at > FULL_SECONDS
+        if depth.accepted > self._alarm:
+            return time.monotonic() - depth.counted_at > RECOUNT_SECONDS
+        return False

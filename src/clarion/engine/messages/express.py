@@ -72,7 +72,7 @@ class Offer:
         self._dispatcher.doubt(self._lane.company_id, self.claim_id)
 
 
-Kind = tuple[object, ...]  # prepare.Prepared.kind
+Kind = tuple[object, ...]  # prepared.Prepared.kind
 Offers = dict[Kind, Offer]
 
 

@@ -44,7 +44,8 @@ log = get_logger(__name__)
 
 
 class Waiting(Struct, gc=False):
-    """A request in line, and whoever waits for its id. Ends with one call."""
+    """A request in line, and whoever waits for its id. It ends once, with the first word on it: a
+    commit that was not heard of is looked at again, together with those that were."""
 
     prepared: Prepared
     caller: Caller
@@ -53,27 +54,33 @@ class Waiting(Struct, gc=False):
     depth: Depth | None  # of the queue in which it has reserved room
     begun: float  # when it came, by perf_counter
     answer: asyncio.Future[UUID]
+    has_ended: bool = False
 
     def stored(self) -> None:
         """It is committed."""
-        if self.depth is not None:
-            self.depth.settle(self.prepared.queued, stored=True)
-        self._answered(self.prepared.request_id)
+        if self._ends(stored=True):
+            self._answer(self.prepared.request_id)
 
     def repeats(self, id: UUID) -> None:
         """An earlier one, which has this id; nothing was stored."""
-        if self.depth is not None:
-            self.depth.settle(self.prepared.queued, stored=False)
-        self._answered(id)
+        if self._ends(stored=False):
+            self._answer(id)
 
     def failed(self, error: Exception) -> None:
         """Nothing was stored, as far as anybody knows."""
-        if self.depth is not None:
-            self.depth.settle(self.prepared.queued, stored=False)
-        if not self.answer.done():
+        if self._ends(stored=False) and not self.answer.done():
             self.answer.set_exception(error)
 
-    def _answered(self, id: UUID) -> None:
+    def _ends(self, *, stored: bool) -> bool:
+        """Whether it does so now; its room in the queue is then given back, or taken."""
+        if self.has_ended:
+            return False
+        self.has_ended = True
+        if self.depth is not None:
+            self.depth.settle(self.prepared.queued, stored=stored)
+        return True
+
+    def _answer(self, id: UUID) -> None:
         metrics.INTAKE_TIMES.add(time.perf_counter() - self.begun)
         if not self.answer.done():  # nobody waits any more
             self.answer.set_result(id)
@@ -151,7 +158,8 @@ class Flusher:
         """The database refused a value: whose it was is found by storing one at a time."""
         if len(batch) > 1:
             for waiting in batch:
-                await self._flush([waiting])
+                if not waiting.has_ended:
+                    await self._flush([waiting])
             return
         log.warning(INTAKE_REFUSED, reason=type(error).__name__)
         _fail(batch, InvalidInput("The request holds a value that cannot be stored."))

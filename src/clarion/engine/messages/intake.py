@@ -144,10 +144,8 @@ class Intake:
         return waiting.answer
 
     async def _line_up_counted(self, waiting: Waiting, key: tuple[int, str, UUID]) -> UUID:
-        count = waiting.prepared.queued
-        while (depth := self._depths.reserve(count, key)) is None:
-            await self._depths.count(key)
-        waiting.depth = depth
+        await self._depths.count(key)
+        waiting.depth = self._depths.reserve(waiting.prepared.queued, key, counted=True)
         self._flusher.line_up(waiting)
         return await waiting.answer
 

@@ -32,7 +32,6 @@ from clarion.kit.segments import GSM7_ALONE, Encoding, segment
 from clarion.settings import Intake
 
 MAX_INDEXED = 255
-NORMAL_PRIORITY = 1
 ENCODING_CODES = {Encoding.GSM7: 0, Encoding.LATIN1: 1, Encoding.UCS2: 2}
 _INDEXED = ("subject", "external_id", "conversation_id", "campaign_id", "program_id")
 _indexed = attrgetter(*_INDEXED)

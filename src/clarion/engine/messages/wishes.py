@@ -1,5 +1,5 @@
 """What a client asked for, as values of columns: the same for requests that become messages at once
-(prepare.py) and for those that need steps (planning.py)."""
+(prepare.py, prepared.py) and for those that need steps (planning.py)."""
 
 from __future__ import annotations
 

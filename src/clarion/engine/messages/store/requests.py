@@ -16,7 +16,8 @@ from clarion.kit.ids import last_message_id, new_id
 _UNDER_WAY = frozenset({RequestState.PREPARING, RequestState.TRANSMITTING})
 
 
-Claims = Mapping[tuple[object, ...], UUID]
+Kind = tuple[object, ...]  # Prepared.kind
+Claims = Mapping[Kind, UUID]
 """Claims of this node, by the kind of the messages that go into each past the queue."""
 
 
@@ -36,7 +37,7 @@ async def accept(
     node_id: UUID | None,
 ) -> None:
     """Store requests, and the messages that are ready with them: in the queue, or, of the kinds
-    that have a claim, in this node's hands."""
+    that have a claim, in this node's hands. In a transaction, unless `takes_one_statement`."""
     if alone := [p for p in batch if p.alone]:
         await _accept_alone(on, alone, now, claims, node_id)
         if len(alone) == len(batch):
@@ -50,7 +51,7 @@ async def accept(
 async def _accept_alone(
     on: Runner, batch: Sequence[Prepared], now: datetime, claims: Claims, node_id: UUID | None
 ) -> None:
-    kinds: dict[tuple[object, ...], int] = {}
+    kinds: dict[Kind, int] = {}
     numbers = [kinds.setdefault(p.kind, len(kinds)) for p in batch]
     await on.execute(
         SQL["accept_alone"],
@@ -67,7 +68,7 @@ async def _accept_alone(
 async def _accept_requests(
     on: Runner, batch: Sequence[Prepared], now: datetime, claims: Claims, node_id: UUID | None
 ) -> None:
-    kinds: dict[tuple[object, ...], int] = {}
+    kinds: dict[Kind, int] = {}
     numbers = [kinds.setdefault(p.kind, len(kinds)) for p in batch]
     await on.execute(
         SQL["accept_requests"],
