@@ -68,6 +68,16 @@ async def test_the_connection_ends_where_the_client_wants_it(
     assert (b"connection: close" in found) == bool(more)
 
 
+async def test_who_asks_for_another_protocol_is_answered_and_ended(
+    site: Site, client: Client
+) -> None:
+    """What comes behind would be read as a request, and may be anything."""
+    body = await order(site, client, "u")
+    found = await talk(site, post(client, body, "Upgrade: h2c", "Connection: upgrade"), answers=2)
+    assert found.startswith(b"HTTP/1.1 ")
+    assert b"connection: close" in found.lower()
+
+
 async def test_http_1_0_is_answered_and_ended(site: Site, client: Client) -> None:
     octets = get(client).replace(b"HTTP/1.1", b"HTTP/1.0")
     assert b" 200 " in await talk(site, octets, answers=2)
