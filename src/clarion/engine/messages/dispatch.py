@@ -194,10 +194,14 @@ class Dispatcher:
 
     def _let_in(self, count: int) -> None:
         """The queue has no more of what came before the first so many of those behind it."""
-        for lane, pair in self._behind[:count]:
+        let_in = self._behind[:count]
+        del self._behind[:count]
+        if not len(self._gate):
+            self._ready.extend(pair for _, pair in let_in)
+            return
+        for lane, pair in let_in:
             if not self._gate.hold_behind(lane, pair):
                 self._ready.append(pair)
-        del self._behind[:count]
 
     def doubt(self, company_id: int, claim_id: UUID) -> None:
         """A claim of ours may be stored, and nothing of it was handed over: it is put back."""
