@@ -118,7 +118,8 @@ class Dispatcher:
 
     def room_changed(self) -> None:
         self._hand_over()
-        self._wake.set()
+        if self._ready or self._behind or len(self._gate) or not self._lanes.is_clear():
+            self._wake.set()
 
     def outcomes(self, batch: Sequence[Outcome]) -> None:
         """The connector's answers: judged, passed to the recorder, and room used again."""
@@ -194,8 +195,7 @@ class Dispatcher:
 
     def _let_in(self, count: int) -> None:
         """The queue has no more of what came before the first so many of those behind it."""
-        let_in = self._behind[:count]
-        del self._behind[:count]
+        let_in, self._behind = self._behind[:count], self._behind[count:]
         if not len(self._gate):
             self._ready.extend(pair for _, pair in let_in)
             return
