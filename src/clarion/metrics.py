@@ -217,13 +217,12 @@ class Tally:
         self._bounds = seconds._upper_bounds
         self._buckets = [0] * len(self._bounds)
         self._sum = 0.0
-        self._is_waiting = False
 
     def add(self, seconds: float) -> None:
         """Something has happened, and took so long."""
         self._buckets[bisect_left(self._bounds, seconds)] += 1
         self._sum += seconds
-        if not self._is_waiting:
+        if self not in _untold:
             self._wait()
 
     def _wait(self) -> None:
@@ -232,13 +231,11 @@ class Tally:
         except RuntimeError:
             self.tell()
             return
-        self._is_waiting = True
         _untold.add(self)
         loop.call_later(TELL_SECONDS, self.tell)
 
     def tell(self) -> None:
         """What Histogram.observe and Counter.inc would have done by now."""
-        self._is_waiting = False
         _untold.discard(self)
         for place, count in enumerate(self._buckets):
             if count:

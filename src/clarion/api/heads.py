@@ -4,8 +4,9 @@ A client sends the same head with each request, or a few that differ by the leng
 each is read once by the parser; the next time it is known by its octets, and what it means is
 looked up in place of being parsed and routed again. Who is calling is asked each time.
 
-Kept are heads that the parser found harmless (see transport.py), to an address without parameters,
-of requests that were answered well: nobody without an access token fills the memory.
+Kept are heads that the parser found harmless (see transport.py), to an address without parameters
+that is not open, of requests that were answered well: nobody without an access token fills the
+memory.
 """
 
 from __future__ import annotations
@@ -42,7 +43,9 @@ class Heads:
         end = request.find(END) + len(END)
         if end > LONGEST or len(request) != end + head.length:
             return
-        scope = head.scope
+        bound, scope = head.found.bound, head.scope
+        if bound is None or bound.route.open:
+            return
         if head.found.values or scope["query_string"] or len(scope["headers"]) > MANY:
             return
         if len(self._kept) >= MOST:

@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from functools import partial
 from time import perf_counter
-from typing import Any, TypeVar
+from typing import Any
 
 from clarion.api.auth import Authenticator
 from clarion.api.call import Answer, Call, Door, Reply, read_already
@@ -39,7 +39,6 @@ NOBODY = Caller(company_id=0, application_id=0)
 
 _BODYLESS = ("GET", "HEAD")
 log = get_logger(__name__)
-T = TypeVar("T")
 
 
 def create_app(services: Services, doors: Iterable[Door] | None = None) -> Application:
@@ -102,7 +101,7 @@ class Application:
         if isinstance(reply.coming, asyncio.Future):
             reply.coming.add_done_callback(done)
             return None
-        working = asyncio.create_task(_all_of(reply.coming))
+        working = asyncio.ensure_future(reply.coming)
         working.add_done_callback(done)
         return working
 
@@ -123,15 +122,16 @@ class Application:
         except Exception as error:
             answer = self._refused(door, error, scope, begun)
         else:
-            self._figures[door.name].answered(
-                scope["method"], answer.status, perf_counter() - begun
-            )
+            self._count(door, scope, answer, begun)
         answered(answer)
 
     def _refused(self, door: Door, error: Exception, scope: Scope, begun: float) -> Answer:
         answer = _problem(door, error, scope)
-        self._figures[door.name].answered(scope["method"], answer.status, perf_counter() - begun)
+        self._count(door, scope, answer, begun)
         return answer
+
+    def _count(self, door: Door, scope: Scope, answer: Answer, begun: float) -> None:
+        self._figures[door.name].answered(scope["method"], answer.status, perf_counter() - begun)
 
     async def _respond(
         self, scope: Scope, found: Found, body: bytes = b"", *, receive: Receive | None = None
@@ -146,7 +146,7 @@ class Application:
             raise
         except Exception as error:
             return self._refused(door, error, scope, begun)
-        self._figures[door.name].answered(scope["method"], answer.status, perf_counter() - begun)
+        self._count(door, scope, answer, begun)
         return answer
 
     async def _answer(
@@ -221,10 +221,6 @@ def _pass_on(answered: Callable[[Answer], None], task: asyncio.Task[Answer]) -> 
 def _stopping() -> Unavailable:
     """Nobody else cancels what a request waits for."""
     return Unavailable("The gateway stops; whether the request was carried out is not known.")
-
-
-async def _all_of(coming: Awaitable[T]) -> T:
-    return await coming
 
 
 def _result(coming: asyncio.Future[Answer]) -> Answer:

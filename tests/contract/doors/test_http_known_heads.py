@@ -162,6 +162,7 @@ async def test_who_is_not_known_leaves_no_head_behind(site: Site, client: Client
         for octets in (
             get(client).replace(client.token.encode(), b"nobody"),
             get(client, "/nowhere"),
+            get(client, "/docs"),
             get(client, f"{REQUESTS}?limit=1"),
             get(client, f"{REQUESTS}/AaIDQ5whcYmu0E3YFb1dkA"),
         ):

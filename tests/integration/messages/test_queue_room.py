@@ -119,10 +119,10 @@ async def test_a_count_that_takes_long_is_asked_for_once(
 async def test_a_sender_id_that_changes_is_noticed(
     place: Place, gateway: Gateway, tenant: Tenant
 ) -> None:
-    """What is known of the way of its messages is known of the sender id as it was."""
+    """The way of its messages is kept, and is the way of the sender id as it is."""
     await gateway.send(tenant, GOOD)
     await place.db.execute(
-        "update sender_id set state = 'INACTIVE' where company_id = $1", tenant.company_id
+        "update sender_id set connector = 'gone' where company_id = $1", tenant.company_id
     )
 
     async def refused() -> bool:

@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 from clarion.api import heads
+from clarion.api.call import Answer, Call, Door, Route
+from clarion.api.errors import problem
 from clarion.api.heads import Head, Heads
-from clarion.api.router import Found
+from clarion.api.router import Bound, Found
+from clarion.api.wire import LIVE
+
+
+def a_place(*, is_open: bool = False) -> Bound:
+    async def handler(_: Call) -> Answer:
+        raise NotImplementedError
+
+    return Bound(Door("d", "/", [], problem, LIVE), Route("POST", "/a", handler, open=is_open), ())
 
 
 def read_as(length: int, *, headers: int = 1, query: bytes = b"", values: int = 0) -> Head:
-    found = Found(None, None, ["x"] * values)
+    found = Found(a_place(), None, ["x"] * values)
     scope = {"query_string": query, "headers": [(b"host", b"x")] * headers}
     return Head(scope, found, length)
 
@@ -65,6 +75,15 @@ def test_heads_that_differ_each_time_or_take_much_room_are_not_kept() -> None:
     ):
         found.keep(a_request(body=b"body"), head)
         assert not known(found, a_request(body=b"body"))
+
+
+def test_heads_of_whoever_comes_are_not_kept() -> None:
+    found = Heads()
+    octets = a_request(body=b"body")
+    for bound in (a_place(is_open=True), None):
+        head = read_as(4)
+        found.keep(octets, Head(head.scope, Found(bound, None, []), 4))
+        assert not known(found, octets)
 
 
 def test_a_head_can_be_forgotten() -> None:

@@ -16,7 +16,7 @@ from uuid import UUID
 
 from clarion.engine.messages.claimed import Sendable
 from clarion.engine.messages.outcomes import Claim, Entry
-from clarion.engine.messages.prepared import Prepared
+from clarion.engine.messages.prepared import Kind, Prepared
 from clarion.engine.messages.submissions import sms_submission
 from clarion.engine.messages.turns import Lane
 from clarion.kit import ids
@@ -39,7 +39,7 @@ class Express(Protocol):
 
 class Offer:
     """Room that a dispatcher keeps for messages that are being stored. Ends with one call of
-    `deliver`, `withdraw` or `doubt`."""
+    `deliver` or `doubt`."""
 
     def __init__(self, dispatcher: Dispatcher, lane: Lane, count: int, *, lapses: int) -> None:
         self.claim_id = ids.new_id()
@@ -49,7 +49,7 @@ class Offer:
         self._lapses = lapses  # of this node's lease, when the room was promised
 
     def deliver(self, batch: Sequence[Prepared]) -> None:
-        """They are stored, in the claim of this offer: hand them over."""
+        """These are stored, in the claim of this offer, and no others: hand them over."""
         self._dispatcher.release(self._count)
         claim = Claim(
             id=self.claim_id,
@@ -62,17 +62,12 @@ class Offer:
         if ready:
             self._dispatcher.take(claim, self._lane, ready, lapses=self._lapses)
 
-    def withdraw(self) -> None:
-        """Nothing was stored."""
-        self._dispatcher.release(self._count)
-
     def doubt(self) -> None:
         """It is not known whether they were stored: a claim that is there is put back."""
         self._dispatcher.release(self._count)
         self._dispatcher.doubt(self._lane.company_id, self.claim_id)
 
 
-Kind = tuple[object, ...]  # prepared.Prepared.kind
 Offers = dict[Kind, Offer]
 
 

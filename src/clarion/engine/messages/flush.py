@@ -22,8 +22,8 @@ from clarion.engine.attachments.model import Link
 from clarion.engine.attachments.service import link_checked
 from clarion.engine.messages import store
 from clarion.engine.messages.depth import Depth
-from clarion.engine.messages.express import Express, Kind, Offers, offers_for
-from clarion.engine.messages.prepared import Prepared
+from clarion.engine.messages.express import Express, Offers, offers_for
+from clarion.engine.messages.prepared import Kind, Prepared
 from clarion.errors import AlreadyExists, ClarionError, InvalidInput, Unavailable
 from clarion.log import get_logger
 from clarion.storage.database import Database

@@ -15,6 +15,7 @@ from clarion.engine.messages.model import Content, NewRequest, Recipient, Reques
 from clarion.engine.messages.wishes import content_and_labels, rules, times_and_options
 from clarion.kit import ids
 
+Kind = tuple[object, ...]
 Leaving = tuple[UUID, str, str | None]  # message, the subscriber's number, its country
 
 
@@ -31,7 +32,7 @@ class Ready(Struct, frozen=True, gc=False):
 class Prepared(Struct, frozen=True, gc=False):
     """One request, ready to be stored: of one message, of several, or planned."""
 
-    kind: tuple[object, ...]
+    kind: Kind
     request_id: UUID
     company_id: int
     connector: str
@@ -141,12 +142,7 @@ def prepared_request(
     due = new.scheduled_at is None or new.scheduled_at <= now
     ready = None
     if due and recipients:
-        leaving = [
-            (ids.message_id(request_id, n), r.peer_address, r.country)
-            for n, r in enumerate(recipients, 1)
-            if r.state == "CREATED"
-        ]
-        ready = Ready(route, content, new.body, new.expires_at, leaving)
+        ready = Ready(route, content, new.body, new.expires_at, _leaving(request_id, recipients))
     return Prepared(
         kind=(
             *owner, state.value, route.sender_id, *rules(new), len(recipients), duplicates,
@@ -163,6 +159,14 @@ def prepared_request(
         ready=ready,
         told=queued < len(recipients) or (queued > 0 and not due),
     )  # fmt: skip
+
+
+def _leaving(request_id: UUID, recipients: Sequence[Recipient]) -> list[Leaving]:
+    return [
+        (ids.message_id(request_id, n), r.peer_address, r.country)
+        for n, r in enumerate(recipients, 1)
+        if r.state == "CREATED"
+    ]
 
 
 def _carriage(route: Route, content: Content) -> tuple[object, ...]:

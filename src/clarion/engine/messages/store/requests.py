@@ -9,14 +9,11 @@ from uuid import UUID
 from msgspec import Struct
 
 from clarion.engine.messages.model import FailureCode, MessageState, RequestState
-from clarion.engine.messages.prepared import Prepared
+from clarion.engine.messages.prepared import Kind, Prepared
 from clarion.engine.messages.store.rows import MESSAGE_COLUMNS, SQL, Runner, column, columns
 from clarion.kit.ids import last_message_id, new_id
 
 _UNDER_WAY = frozenset({RequestState.PREPARING, RequestState.TRANSMITTING})
-
-
-Kind = tuple[object, ...]  # Prepared.kind
 Claims = Mapping[Kind, UUID]
 """Claims of this node, by the kind of the messages that go into each past the queue."""
 
@@ -51,13 +48,10 @@ async def accept(
 async def _accept_alone(
     on: Runner, batch: Sequence[Prepared], now: datetime, claims: Claims, node_id: UUID | None
 ) -> None:
-    kinds: dict[Kind, int] = {}
-    numbers = [kinds.setdefault(p.kind, len(kinds)) for p in batch]
+    kinds, numbers = _kinds(batch, claims)
     await on.execute(
         SQL["accept_alone"],
-        *zip(*kinds, strict=True),
-        list(kinds.values()),
-        [claims.get(kind) for kind in kinds],
+        *kinds,
         now,
         numbers,
         *map(column, zip(*(p.alone for p in batch if p.alone), strict=True)),
@@ -68,13 +62,10 @@ async def _accept_alone(
 async def _accept_requests(
     on: Runner, batch: Sequence[Prepared], now: datetime, claims: Claims, node_id: UUID | None
 ) -> None:
-    kinds: dict[Kind, int] = {}
-    numbers = [kinds.setdefault(p.kind, len(kinds)) for p in batch]
+    kinds, numbers = _kinds(batch, claims)
     await on.execute(
         SQL["accept_requests"],
-        *zip(*kinds, strict=True),
-        list(kinds.values()),
-        [claims.get(kind) for kind in kinds],
+        *kinds,
         numbers,
         *map(column, zip(*(p.request for p in batch), strict=True)),
         now,
@@ -82,6 +73,14 @@ async def _accept_requests(
         node_id,
     )
     await _announce_births(on, [p for p in batch if p.told], now)
+
+
+def _kinds(batch: Sequence[Prepared], claims: Claims) -> tuple[list[Sequence[object]], list[int]]:
+    """The kinds of a batch as columns, with their numbers and claims; and each one's number."""
+    kinds: dict[Kind, int] = {}
+    numbers = [kinds.setdefault(p.kind, len(kinds)) for p in batch]
+    columns = [*zip(*kinds, strict=True), list(kinds.values()), [claims.get(k) for k in kinds]]
+    return columns, numbers
 
 
 async def _announce_births(on: Runner, batch: Sequence[Prepared], now: datetime) -> None:
