@@ -1,7 +1,9 @@
 """Where message requests become durable: requests in line are stored together, a batch a flush.
 
-The rule that wins over any timer: flush whatever queued while the last flush ran. Alone, a request
-waits for nothing; under load the batches grow by themselves.
+The rule that wins over any timer: flush what queued while the last flush ran. Alone, a request
+waits for nothing; under load the batches grow by themselves. They stay equal, and answers leave
+before the next flush begins: whoever asks again then does so while that runs, so that neither this
+process nor the database waits for the other.
 """
 
 from __future__ import annotations
@@ -86,6 +88,14 @@ class Waiting(Struct, gc=False):
             self.answer.set_result(id)
 
 
+def batch_size(before: int, in_line: int) -> int:
+    """How many of those in line to store next. As many clients as were in the batch before are
+    about to ask again: taking half of both together evens out batches that have become unequal, of
+    which the small ones would leave the database idle and the large ones everybody else."""
+    half = (before + in_line + 1) // 2
+    return min(in_line, half if before else in_line, MAX_BATCH)
+
+
 class Flusher:
     """Stores what is in line."""
 
@@ -127,13 +137,17 @@ class Flusher:
             self._wake.set()
 
     async def _flush_until_stopped(self) -> None:
+        before = 0  # requests in the batch before
         while self._line or not self._stopping:
             await self._wake.wait()
-            batch = [self._line.popleft() for _ in range(min(len(self._line), MAX_BATCH))]
+            size = batch_size(before, len(self._line))
+            batch = [self._line.popleft() for _ in range(size)]
             if not self._line and not self._stopping:
                 self._wake.clear()
             if batch:
                 await self._flush(batch)
+                await asyncio.sleep(0)  # those who wait are answered first
+                before = size
 
     async def _flush(self, batch: list[Waiting]) -> None:
         metrics.INTAKE_BATCH.observe(len(batch))
