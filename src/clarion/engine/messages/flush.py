@@ -1,9 +1,9 @@
 """Where message requests become durable: requests in line are stored together, a batch a flush.
 
 The rule that wins over any timer: flush what queued while the last flush ran. Alone, a request
-waits for nothing; under load the batches grow by themselves. They stay equal, and answers leave
-before the next flush begins: whoever asks again then does so while that runs, so that neither this
-process nor the database waits for the other.
+waits for nothing; under load the batches grow by themselves. They stay equal, and a flush is over
+in this order: its clients are answered, the next one begins, its messages go their way. So clients
+ask again and messages leave while the database works, and neither waits for the other.
 """
 
 from __future__ import annotations
@@ -41,6 +41,7 @@ EXPANSION_CHANNEL = "clarion_expansion"
 
 INTAKE_FAILED = "intake.failed"
 INTAKE_REFUSED = "intake.refused"
+INTAKE_UNTOLD = "intake.untold"
 
 log = get_logger(__name__)
 
@@ -89,11 +90,11 @@ class Waiting(Struct, gc=False):
 
 
 def batch_size(before: int, in_line: int) -> int:
-    """How many of those in line to store next. As many clients as were in the batch before are
-    about to ask again: taking half of both together evens out batches that have become unequal, of
+    """How many of those in line to store next. The clients of the batch before, if there was one,
+    are about to ask again: half of both together evens out batches that have become unequal, of
     which the small ones would leave the database idle and the large ones everybody else."""
     half = (before + in_line + 1) // 2
-    return min(in_line, half if before else in_line, MAX_BATCH)
+    return min(half if before else in_line, in_line, MAX_BATCH)
 
 
 class Flusher:
@@ -113,6 +114,7 @@ class Flusher:
         self._queued = queued
         self._express = express
         self._line: deque[Waiting] = deque()
+        self._stored: deque[tuple[Sequence[Waiting], Offers]] = deque()  # and not told of yet
         self._wake = asyncio.Event()
         self._stopping = False
         self._task: asyncio.Task[None] | None = None
@@ -138,16 +140,22 @@ class Flusher:
 
     async def _flush_until_stopped(self) -> None:
         before = 0  # requests in the batch before
+        soon = asyncio.get_running_loop().call_soon
         while self._line or not self._stopping:
+            if not self._line:
+                self._tell_stored()
+                before = 0
             await self._wake.wait()
             size = batch_size(before, len(self._line))
             batch = [self._line.popleft() for _ in range(size)]
             if not self._line and not self._stopping:
                 self._wake.clear()
             if batch:
+                soon(self._tell_stored)  # of the batch before, once this one is on its way
                 await self._flush(batch)
-                await asyncio.sleep(0)  # those who wait are answered first
+                await asyncio.sleep(0)  # those who wait are answered
                 before = size
+        self._tell_stored()
 
     async def _flush(self, batch: list[Waiting]) -> None:
         metrics.INTAKE_BATCH.observe(len(batch))
@@ -198,7 +206,7 @@ class Flusher:
             for offer in offers.values():
                 offer.doubt()
             raise
-        self._tell(fresh, offers)
+        self._stored.append((fresh, offers))
 
     async def _accept(self, on: store.Runner, batch: list[Waiting], offers: Offers) -> None:
         await store.accept(
@@ -272,6 +280,14 @@ class Flusher:
                 waiting.failed(AlreadyExists(words, field="external_id"))
             else:
                 waiting.repeats(found[0])
+
+    def _tell_stored(self) -> None:
+        while self._stored:
+            stored, offers = self._stored.popleft()
+            try:
+                self._tell(stored, offers)
+            except Exception:  # they are stored all the same, and intake goes on
+                log.exception(INTAKE_UNTOLD, requests=len(stored))
 
     def _tell(self, fresh: Sequence[Waiting], offers: Offers) -> None:
         """Count, hand over what was stored past the queue, wake whoever works on the rest."""
