@@ -94,6 +94,9 @@ TRANSITIONS: dict[Input, dict[MessageState, MessageState]] = {
     Input.CLICK: {S.READ: S.READ, S.CONVERTED: S.CONVERTED},  # only a date
 }
 
+USUAL = {Input.TAKEN: S.CREATED, Input.DELIVERED: S.SENT}
+"""Where a message mostly is when that comes: nothing else has happened to it."""
+
 NEWS_ENOUGH = frozenset({S.DELIVERED, S.READ, S.CONVERTED})
 """No SMS follows a push that has come so far: its request has waited for it until then."""
 
@@ -146,6 +149,12 @@ def moves(input: Input) -> tuple[Move, ...]:
         if not (stamped and state is following)  # nothing left to change
         if not (stamped and input is Input.TAKEN)  # taken before: a copy of what a receipt ended
     )
+
+
+@cache
+def usual_move(input: Input) -> Move | None:
+    """The one that most messages make, whose date is not yet set."""
+    return next((m for m in moves(input) if m.state == USUAL.get(input) and not m.stamped), None)
 
 
 def _failed(state: MessageState) -> bool:
