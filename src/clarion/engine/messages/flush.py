@@ -3,7 +3,8 @@
 The rule that wins over any timer: flush what queued while the last flush ran. Alone, a request
 waits for nothing; under load the batches grow by themselves. They stay equal, and a flush is over
 in this order: its clients are answered, the next one begins, its messages go their way. So clients
-ask again and messages leave while the database works, and neither waits for the other.
+ask again and messages leave while the database works, and neither waits for the other. The figures
+behind this are in docs/decisions/0015.
 """
 
 from __future__ import annotations
@@ -35,6 +36,10 @@ WRITER_SESSION = {"plan_cache_mode": "auto", "enable_nestloop": "off"}
 its arrays are joined by hash however small the planner takes them to be."""
 
 MAX_BATCH = 256
+ANSWERS_FIRST = 16
+"""With fewer requests in a flush, the next one begins before they are answered: what it costs beside
+its rows is then most of its time, and that of the answers is little."""
+
 RETRY_SECONDS = 3.0
 QUEUE_CHANNEL = "clarion_outbound"
 EXPANSION_CHANNEL = "clarion_expansion"
@@ -153,7 +158,8 @@ class Flusher:
             if batch:
                 soon(self._tell_stored)  # of the batch before, once this one is on its way
                 await self._flush(batch)
-                await asyncio.sleep(0)  # those who wait are answered
+                if size >= ANSWERS_FIRST:
+                    await asyncio.sleep(0)  # in which they are
                 before = size
         self._tell_stored()
 
