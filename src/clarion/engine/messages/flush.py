@@ -37,8 +37,8 @@ its arrays are joined by hash however small the planner takes them to be."""
 
 MAX_BATCH = 256
 ANSWERS_FIRST = 16
-"""With fewer requests in a flush, the next one begins before they are answered: what it costs beside
-its rows is then most of its time, and that of the answers is little."""
+"""With fewer requests in a flush, the next one begins before they are answered: most of its time is
+then what it costs beside its rows, and the answers are soon given."""
 
 RETRY_SECONDS = 3.0
 QUEUE_CHANNEL = "clarion_outbound"
