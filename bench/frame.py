@@ -26,7 +26,7 @@ class Stalled(Exception):
 class Plan(Struct, frozen=True):
     """How much to send, and how."""
 
-    messages: int = 20_000
+    messages: int = 40_000
     connections: int = 64
     bulk: int = 100_000
     warm_up: int = 2_000

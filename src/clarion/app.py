@@ -78,7 +78,7 @@ DAILY = 86_400.0
 POOL_SECONDS = 1.0
 WRITER_PATIENCE = 5.0  # seconds until a flush that hangs is answered 503
 WRITERS = 2  # connections of the intake's own pool
-RECORDERS = 4  # and of the recorders', and of who claims deliveries
+RECORDERS = 6  # and of the recorders', and of who claims messages and deliveries
 RECORD_SECONDS = 3.0
 PATIENCE = 6.0  # seconds; a stop with a database that answers takes less
 GC_THRESHOLDS = (20_000, 20, 20)  # objects, rounds, rounds
@@ -160,6 +160,7 @@ class Node:
             self._membership,
             self.settings,
             throughput=self._throughput,
+            claims=self._records,
         )
         self._loops.every("pool", POOL_SECONDS, self._measure_pool)
         await self._start_dispatch()

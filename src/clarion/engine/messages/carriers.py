@@ -41,14 +41,16 @@ class Carriers:
         settings: Settings,
         *,
         throughput: Throughput | None = None,
+        claims: Database | None = None,
     ) -> None:
+        """`claims`: a pool with RECORDER_SESSION for what dispatchers ask, which is by keys."""
         self._db = db
         self._settings = settings
         self._recorder = recorder
         self._membership = membership
         self._dispatchers = {
             connector.name: Dispatcher(
-                db,
+                claims or db,
                 connector,
                 recorder,
                 membership=membership,

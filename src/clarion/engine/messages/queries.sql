@@ -453,15 +453,12 @@ with taken as (
 )
 select message_id, attempts, parts_taken from taken order by due_at, message_id;
 
--- read_claimed: What to send of claimed messages: one look-up by key each, whatever the statistics say; the range names the partition.
-select m.* from unnest($2::uuid[]) as i (id)
-cross join lateral (
-    select id, request_id, state::text, sender_address, peer_address, country, body, encoding,
-        fragments, scheduled_at, expires_at, deleted_at, nullif(medium, 'SMS')::text as medium,
-        subject, media, delivery_hours
-    from message
-    where company_id = $1 and id = i.id and id between $3 and $4 limit 1
-) m;
+-- read_claimed: What to send of claimed messages; the range names the partition.
+select id, request_id, state::text, sender_address, peer_address, country, body, encoding, fragments,
+    scheduled_at, expires_at, deleted_at, nullif(medium, 'SMS')::text as medium, subject, media,
+    delivery_hours
+from message
+where company_id = $1 and id = any($2::uuid[]) and id between $3 and $4;
 
 -- read_bodies: The bodies that the messages of large requests share.
 select id, body from message_request where company_id = $1 and id = any($2::uuid[]);

@@ -35,8 +35,8 @@ RECORDER_SESSION = {
     "enable_seqscan": "off",
     "enable_mergejoin": "off",
 }
-"""For a pool that does nothing but record: its statements look up rows by their keys, so one plan
-holds for all, and planning them anew would cost as much as running them."""
+"""For a pool that does nothing but claim and record: its statements look up rows by their keys, so
+one plan holds for all, and planning them anew would cost as much as running them."""
 
 MAX_BATCH = 1000
 BUSY, FULL = 32, 400
