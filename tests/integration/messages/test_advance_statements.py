@@ -103,6 +103,45 @@ async def test_the_usual_statement_is_enough_for_what_is_usual(
         await moved.by(input, (3, 3, False))
 
 
+@pytest.mark.parametrize("statement", ["usual", "general"])
+async def test_a_request_that_its_client_canceled_stays_so(
+    moved: Moved, place: Place, accepting: Gateway, tenant: Tenant,
+    monkeypatch: pytest.MonkeyPatch, statement: str,
+) -> None:  # fmt: skip
+    """Its last message left all the same."""
+    if statement == "general":
+        monkeypatch.setattr(changes, "usual_move", lambda _: None)
+    request_id = await accepting.send(tenant, *NUMBERS[:2])
+    messages = [ids.message_id(request_id, n) for n in (1, 2)]
+    await moved.move(Input.CANCEL, messages[:1])
+    await place.db.execute(
+        "update message_request set state = 'CANCELED' where company_id = $1 and id = $2",
+        tenant.company_id, request_id,
+    )  # fmt: skip
+    await moved.move(Input.TAKEN, messages[1:])
+    assert await place.db.fetchrow(
+        "select state::text, pending_count from message_request where company_id = $1 and id = $2",
+        tenant.company_id, request_id,
+    ) == ("CANCELED", 0)  # fmt: skip
+
+
+async def test_one_batch_moves_messages_of_several_requests(
+    moved: Moved, place: Place, accepting: Gateway, tenant: Tenant
+) -> None:
+    """Each request counts its own."""
+    requests = [await accepting.send(tenant, *NUMBERS[:size]) for size in (3, 2, 1)]
+    messages = [ids.message_id(r, n) for r, size in zip(requests, (2, 2, 1), strict=True)
+                for n in range(1, size + 1)]  # fmt: skip
+    for input in USUAL:
+        assert await moved.move(input, messages) == dict.fromkeys(messages, False)
+    counts = await place.db.fetch(
+        "select pending_count, sent_count, delivered_count, state::text from message_request"
+        " where company_id = $1 and id = any($2::uuid[]) and recipient_count > 1 order by id",
+        tenant.company_id, requests,
+    )  # fmt: skip
+    assert [tuple(row) for row in counts] == [(1, 2, 2, "TRANSMITTING"), (0, 2, 2, "COMPLETED")]
+
+
 async def test_one_batch_holds_usual_moves_and_others(
     moved: Moved, place: Place, accepting: Gateway, tenant: Tenant
 ) -> None:

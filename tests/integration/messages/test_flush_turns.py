@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from typing import Any
+from uuid import UUID
 
+import asyncpg
 import pytest
 from pipeline import Place
 from tests.factories import Tenant, a_request, an_intake
@@ -14,7 +16,9 @@ from clarion.engine.accounts.model import Caller
 from clarion.engine.messages import flush, store
 from clarion.engine.messages.flush import MAX_BATCH, batch_size
 from clarion.engine.messages.intake import Intake
+from clarion.engine.messages.leases import undo_claim
 from clarion.engine.messages.prepared import Prepared
+from clarion.kit import ids
 
 GOOD = "+4915112345678"
 
@@ -54,6 +58,8 @@ class Watched:
     def __init__(self, place: Place, tenant: Tenant, monkeypatch: pytest.MonkeyPatch) -> None:
         self.told: list[str] = []
         self.may_store = asyncio.Event()
+        self.stored_before_wait = 0  # so many flushes go on, the next waits again; 0: none does
+        self.refused_sizes: set[int] = set()
         self.intake: Intake = an_intake(place.db, place.gateway().settings, queued=self._queued)
         self._flushes = 0
         self._caller: Caller = tenant.caller
@@ -69,8 +75,12 @@ class Watched:
         self, on: store.Runner, batch: Sequence[Prepared], *rest: Any, **more: Any
     ) -> None:
         self._flushes += 1
+        if self._flushes - 1 == self.stored_before_wait:
+            self.may_store.clear()
         self.told.append(f"flush {self._flushes} of {len(batch)} begins")
         await self.may_store.wait()
+        if len(batch) in self.refused_sizes:
+            raise asyncpg.DataError("a value that cannot be stored")
         await self._accept(on, batch, *rest, **more)
 
     def _queued(self, _: str) -> None:
@@ -99,6 +109,42 @@ async def test_messages_leave_while_the_next_are_stored(
     assert sorted(watched.told[4:]) == ["messages go their way", "second is answered"]
 
 
+async def test_batches_are_equal_and_the_first_after_a_rest_takes_all(
+    place: Place, tenant: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watched = Watched(place, tenant, monkeypatch)
+    watched.intake.start()
+    first = asyncio.create_task(watched.send("first"))
+    await _until(watched, "flush 1 of 1 begins")
+    behind = [asyncio.create_task(watched.send("behind")) for _ in range(5)]
+    await asyncio.sleep(0)
+    watched.may_store.set()
+    await asyncio.gather(first, *behind)
+    await _rest(watched, tells=3)
+    await asyncio.gather(*(watched.send("rested") for _ in range(4)))
+    await watched.intake.stop()
+    begun = [word for word in watched.told if "begins" in word]
+    assert begun == [f"flush {n} of {size} begins" for n, size in enumerate([1, 3, 2, 4], 1)]
+
+
+async def test_what_the_search_for_a_culprit_stores_goes_its_way_at_once(
+    place: Place, tenant: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A value that cannot be stored sends each of its batch into a flush of its own."""
+    watched = Watched(place, tenant, monkeypatch)
+    watched.refused_sizes = {3}
+    watched.intake.start()
+    sending = [asyncio.create_task(watched.send(str(number))) for number in range(3)]
+    await _until(watched, "flush 1 of 3 begins")
+    watched.stored_before_wait = 3  # the batch, and two single ones
+    watched.may_store.set()
+    await _until(watched, "flush 4 of 1 begins")
+    assert watched.told.count("messages go their way") == 2
+    watched.may_store.set()
+    await asyncio.gather(*sending)
+    await watched.intake.stop()
+
+
 async def test_nothing_stored_is_kept_back_when_intake_stops(
     place: Place, tenant: Tenant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -112,24 +158,59 @@ async def test_nothing_stored_is_kept_back_when_intake_stops(
     assert "messages go their way" in watched.told
 
 
-async def test_intake_goes_on_when_those_behind_it_fail(place: Place, tenant: Tenant) -> None:
-    failed = asyncio.Event()
+class Room:
+    """Express: once open, a promise for whoever asks; the first cannot be kept."""
 
-    def queued(_: str) -> None:
-        failed.set()
-        raise RuntimeError("nobody listens")
+    def __init__(self) -> None:
+        self.node_id = ids.new_id()
+        self.is_open = False
+        self.promises: list[Promise] = []
 
-    intake = an_intake(place.db, place.gateway().settings, queued=queued)
+    def offer(self, *_: object, **__: object) -> Promise | None:
+        if not self.is_open:
+            return None
+        self.promises.append(Promise(is_kept=bool(self.promises)))
+        return self.promises[-1]
+
+
+class Promise:
+    def __init__(self, *, is_kept: bool) -> None:
+        self.claim_id = ids.new_id()
+        self.delivered: list[UUID] = []
+        self._is_kept = is_kept
+
+    def deliver(self, batch: Sequence[Prepared]) -> None:
+        if not self._is_kept:
+            raise RuntimeError("this carrier is out of order")
+        self.delivered += [prepared.request_id for prepared in batch]
+
+
+async def test_who_fails_to_take_messages_stands_in_nobodys_way(
+    place: Place, tenant: Tenant
+) -> None:
+    room, other = Room(), await place.tenant()
+    intake = an_intake(place.db, place.gateway().settings, express=room)
     intake.start()
-    async with asyncio.timeout(10):
-        for _ in range(3):
-            failed.clear()
-            await intake.accept(tenant.caller, a_request(GOOD, sender=tenant.address))
-            await failed.wait()  # the line is empty: it was told of in the flusher's own turn
+    for is_known in (False, True):  # the sender ids; until they are, each request waits for its own
+        room.is_open = is_known
+        _, second = await asyncio.gather(
+            *(intake.accept(t.caller, a_request(GOOD, sender=t.address)) for t in (tenant, other))
+        )
     await intake.stop()
+    broken, kept = room.promises
+    assert (broken.delivered, kept.delivered) == ([], [second])
+    for company, promise in zip((tenant, other), room.promises, strict=True):
+        await undo_claim(place.db, company.company_id, promise.claim_id)
 
 
 async def _until(watched: Watched, word: str) -> None:
     async with asyncio.timeout(10):
         while word not in watched.told:
+            await asyncio.sleep(0)
+
+
+async def _rest(watched: Watched, *, tells: int) -> None:
+    """Until all is told and nobody is in line."""
+    async with asyncio.timeout(10):
+        while watched.told.count("messages go their way") < tells:
             await asyncio.sleep(0)

@@ -10,7 +10,16 @@ from hypothesis import strategies as st
 
 from clarion.engine.messages.model import PENDING, MessageState
 from clarion.engine.messages.ports import ReceiptState
-from clarion.engine.messages.states import RECEIPT_INPUT, STAMP, TRANSITIONS, Input, moves
+from clarion.engine.messages.states import (
+    DATES,
+    RECEIPT_INPUT,
+    STAMP,
+    TRANSITIONS,
+    USUAL,
+    Input,
+    moves,
+    usual_move,
+)
 
 I = Input  # noqa: E741 - a table of letters reads best
 S = MessageState
@@ -150,3 +159,12 @@ class _Life:
         facts["canceled"] = int(self.state is S.CANCELED)
         facts["failed"] = int(self.state in {S.FAILED, S.EXPIRED})
         return facts
+
+
+@pytest.mark.parametrize("input", USUAL)
+def test_a_usual_move_is_what_its_statement_takes_for_granted(input: Input) -> None:
+    """`advance_usual` sets no other dates, and fails and cancels nothing."""
+    move = usual_move(input)
+    assert move is not None
+    assert (move.stamps, move.canceled, move.failed, move.stamped) == (1, 0, 0, False)
+    assert DATES[input] in {"sent", "delivered"}

@@ -12,8 +12,9 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from uuid import UUID
 
 import asyncpg
@@ -144,11 +145,17 @@ class Flusher:
             self._wake.set()
 
     async def _flush_until_stopped(self) -> None:
+        try:
+            await self._take_turns()
+        finally:
+            self._tell_stored()
+
+    async def _take_turns(self) -> None:
         before = 0  # requests in the batch before
         soon = asyncio.get_running_loop().call_soon
         while self._line or not self._stopping:
+            soon(self._tell_stored)  # of the batch before, once the next one is on its way
             if not self._line:
-                self._tell_stored()
                 before = 0
             await self._wake.wait()
             size = batch_size(before, len(self._line))
@@ -156,12 +163,10 @@ class Flusher:
             if not self._line and not self._stopping:
                 self._wake.clear()
             if batch:
-                soon(self._tell_stored)  # of the batch before, once this one is on its way
                 await self._flush(batch)
                 if size >= ANSWERS_FIRST:
                     await asyncio.sleep(0)  # in which they are
                 before = size
-        self._tell_stored()
 
     async def _flush(self, batch: list[Waiting]) -> None:
         metrics.INTAKE_BATCH.observe(len(batch))
@@ -188,6 +193,7 @@ class Flusher:
             for waiting in batch:
                 if not waiting.has_ended:
                     await self._flush([waiting])
+                    self._tell_stored()
             return
         log.warning(INTAKE_REFUSED, reason=type(error).__name__)
         _fail(batch, InvalidInput("The request holds a value that cannot be stored."))
@@ -288,37 +294,45 @@ class Flusher:
                 waiting.repeats(found[0])
 
     def _tell_stored(self) -> None:
+        """Of all that is stored and not yet on its way, whatever becomes of the others."""
         while self._stored:
             stored, offers = self._stored.popleft()
-            try:
-                self._tell(stored, offers)
-            except Exception:  # they are stored all the same, and intake goes on
-                log.exception(INTAKE_UNTOLD, requests=len(stored))
+            for tell in self._ways(stored, offers):
+                try:
+                    tell()
+                except Exception:
+                    log.exception(INTAKE_UNTOLD, requests=len(stored))
 
-    def _tell(self, fresh: Sequence[Waiting], offers: Offers) -> None:
+    def _ways(self, fresh: Sequence[Waiting], offers: Offers) -> Iterator[Callable[[], None]]:
         """Count, hand over what was stored past the queue, wake whoever works on the rest."""
         express: dict[Kind, list[Prepared]] = {kind: [] for kind in offers}
         metrics.REQUESTS_ACCEPTED.inc(len(fresh))
         queued: dict[str, int] = {}
+        planned = False
         for waiting in fresh:
             prepared = waiting.prepared
             if prepared.refused:
                 metrics.MESSAGES_STOPPED.inc(prepared.refused)
             if not (prepared.alone or prepared.messages):
-                self._db.hint(EXPANSION_CHANNEL)
+                planned = True
             elif prepared.kind in express:
                 express[prepared.kind].append(prepared)
             elif prepared.queued:
                 queued[prepared.connector] = queued.get(prepared.connector, 0) + prepared.queued
         for kind, offer in offers.items():
             metrics.MESSAGES_QUEUED.inc(sum(p.queued for p in express[kind]))
-            offer.deliver(express[kind])
+            yield partial(offer.deliver, express[kind])
         for connector, count in queued.items():
             metrics.MESSAGES_QUEUED.inc(count)
-            if self._queued is not None:
-                self._queued(connector)
-            else:
-                self._db.hint(QUEUE_CHANNEL, connector)
+            yield partial(self._tell_queued, connector)
+        if planned:
+            yield partial(self._db.hint, EXPANSION_CHANNEL)
+
+    def _tell_queued(self, connector: str) -> None:
+        if self._queued is not None:
+            self._queued(connector)
+        else:
+            self._db.hint(QUEUE_CHANNEL, connector)
 
 
 async def _link_attachments(tx: store.Runner, batch: Sequence[Waiting]) -> None:

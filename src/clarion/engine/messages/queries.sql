@@ -601,8 +601,8 @@ with moved as (
         and m.id::text = i.id::text -- as text: see advance_messages
         and m.state = $9::message_state
         and case when $6 = 'sent' then m.sent_at else m.delivered_at end is null
-    returning m.id, m.request_id, m.solo, case when m.fails_over then $11::integer else $10::integer end
-        as pending
+    returning m.id, m.request_id, m.solo,
+        case when m.fails_over then $11::integer else $10::integer end as pending
 ), tally as (
     select request_id, sum(pending) as pending, count(*) as stamps
     from moved where not solo and request_id is not null

@@ -95,7 +95,8 @@ TRANSITIONS: dict[Input, dict[MessageState, MessageState]] = {
 }
 
 USUAL = {Input.TAKEN: S.CREATED, Input.DELIVERED: S.SENT}
-"""Where a message mostly is when that comes: nothing else has happened to it."""
+"""Where a message mostly is when that comes: nothing else has happened to it. Such a move sets a
+date, and neither fails nor cancels anything (`advance_usual`)."""
 
 NEWS_ENOUGH = frozenset({S.DELIVERED, S.READ, S.CONVERTED})
 """No SMS follows a push that has come so far: its request has waited for it until then."""

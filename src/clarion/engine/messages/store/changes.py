@@ -27,9 +27,14 @@ async def advance(
 ) -> list[UUID]:
     """Apply one input to messages by the table of states; answers those that moved.
 
-    A message that two transactions move at once stays as the first one left it: the statement of
-    the second had chosen its move by the state before. So those that did not move are tried again,
-    once; mostly there are none, or their state has no such move.
+    Mostly all make the usual move, and the statement for that is enough. The others are tried by
+    the statement for all moves. A message that two transactions move at once stays as the first one
+    left it: the statement of the second had chosen its move by the state before. So that is tried
+    twice; mostly there are none left, or their state has no such move.
+
+    Each statement locks its messages and then their requests. Transactions that move messages of
+    the same requests, some by one statement and some by the other, may wait for one another in a
+    circle: PostgreSQL ends one of them, and Database.run repeats it.
     """
     moved = await advance_each(on, company_id, input, batch, now)
     return [a.id for a in batch if a.id in moved]
