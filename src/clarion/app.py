@@ -129,22 +129,7 @@ class Node:
             translator=self._translator,
             throughput=self._throughput,
         )
-        self._records = await Database.connect(
-            replace(self.settings.database, pool_size=RECORDERS),
-            session=RECORDER_SESSION,
-            presence=self.db.presence,
-        )
-        self._receipts = ReceiptDesk(self._records, self.settings.connectors)
-        self._keywords = KeywordDirectory()
-        await self._keywords.listen(self.db)
-        self._inbound = InboundDesk(
-            self.db,
-            self._senders,
-            self._keywords,
-            part_patience=self.settings.dispatch.reassembly_timeout,
-        )
-        self._recorder = Recorder(self._records, self._receipts, self._inbound)
-        self._recorder.start()
+        await self._start_recorder()
         self._membership = Membership(
             self.db,
             self._node_id,
@@ -170,6 +155,24 @@ class Node:
                 records=self._records, vault=self._vault, membership=self._membership
             )
         await self._start_api()
+
+    async def _start_recorder(self) -> None:
+        self._records = await Database.connect(
+            replace(self.settings.database, pool_size=RECORDERS),
+            session=RECORDER_SESSION,
+            presence=self.db.presence,
+        )
+        self._receipts = ReceiptDesk(self._records, self.settings.connectors)
+        self._keywords = KeywordDirectory()
+        await self._keywords.listen(self.db)
+        self._inbound = InboundDesk(
+            self.db,
+            self._senders,
+            self._keywords,
+            part_patience=self.settings.dispatch.reassembly_timeout,
+        )
+        self._recorder = Recorder(self._records, self._receipts, self._inbound)
+        self._recorder.start()
 
     async def stop(self) -> None:
         """In order: no more requests, no more claims, carriers' last words, then out. A database
